@@ -1,0 +1,35 @@
+#include "train/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct { const char *name, *summary; Status (*run)(int argc, char **argv); } Command;
+
+static Status version(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf("graft %s\n", GRAFT_VERSION);
+    return STATUS_OK;
+}
+
+static const Command commands[] = {
+    { "version", "print the version", version },
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static Status help(void)
+{
+    printf("graft grafts a LoRA adapter onto a frozen language model.\n\nusage: graft COMMAND [--key value ...]\n\n");
+    for (int i = 0; i < N_COMMANDS; i++) printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    printf("\n`graft COMMAND --help` lists a command's keys.\n");
+    return STATUS_OK;
+}
+
+Status cli_run(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help") || !strcmp(argv[1], "-h")) return help();
+    if (!strcmp(argv[1], "--version")) return version(0, NULL);
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 2, argv + 2);
+    return fail(STATUS_INPUT, "no command named \"%s\"; `graft --help` lists them", argv[1]);
+}
