@@ -1,14 +1,8 @@
 /* The error chain: recorded once, lines added outermost first, and never longer than its room. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/testing.h"
 
 #include "kernels/buffer.h"
 #include "kernels/notices.h"
-#include "kernels/status.h"
 
 static Status inner(void) { return fail(STATUS_INPUT, "tensor %s: 3 bytes", "w"); }
 static Status middle(void) { TRY(inner()); return STATUS_OK; }

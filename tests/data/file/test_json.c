@@ -1,0 +1,99 @@
+/* JSON: what is refused and where, integers told from reals, printing as Python's json.dumps. */
+#include "tests/testing.h"
+
+#include "data/file/json.h"
+
+static Json *parsed(const char *text)
+{
+    Json *json = NULL;
+    assert_ok(json_parse(&json, "t", text, strlen(text)));
+    return json;
+}
+
+static void assert_prints(const char *text, JsonStyle style, const char *expected)
+{
+    Json *json = parsed(text);
+    Buffer out = {0};
+    json_print(&out, json, style);
+    assert_string_equal(out.data, expected);
+    buffer_free(&out);
+    json_free(json);
+}
+
+static void refuses_with_place(void **state)
+{
+    (void)state;
+    Json *json = NULL;
+    assert_fails(STATUS_INPUT, "t: not JSON at line 2, column 7", json_parse(&json, "t", "{\n \"a\": x}", 10));
+    assert_fails(STATUS_INPUT, "t: not JSON (it is empty) at line 1, column 1", json_parse(&json, "t", "", 0));
+    assert_fails(STATUS_INPUT, "t: not JSON: something stands behind the value at line 1, column 4", json_parse(&json, "t", "[1] 2", 5));
+    assert_fails(STATUS_INPUT, "t: invalid UTF-8 at line 1, column 3", json_parse(&json, "t", "[\"\xff\"]", 5));
+    char deep[4001];
+    memset(deep, '[', 4000);
+    assert_int_equal(json_parse(&json, "t", deep, 4000), STATUS_INPUT);
+    assert_null(json);
+}
+
+static void tells_integers_from_reals(void **state)
+{
+    (void)state;
+    Json *json = parsed("{\"a\": [1, 1.0, \"7\", {\"k-1\": -3}, []], \"b\": 1e3, \"c\": 9007199254740992, \"a\": 5}");
+    const Json *list = json_first(json);
+    assert_int_equal(json_kind(json_at(list, 0)), JSON_INTEGER);
+    assert_int_equal(json_kind(json_at(list, 1)), JSON_REAL);
+    assert_int_equal(json_kind(json_at(list, 2)), JSON_STRING);
+    assert_int_equal(json_integer(json_get(json_at(list, 3), "k-1")), -3);
+    assert_int_equal(json_kind(json_get(json_at(list, 3), "k-1")), JSON_INTEGER);
+    assert_int_equal(json_kind(json_get(json, "b")), JSON_REAL);
+    assert_true(json_integer(json_get(json, "c")) == 9007199254740992);
+    assert_int_equal(json_integer(json_get(json, "a")), 5);      /* the last of two */
+    assert_null(json_at(list, 5));
+    assert_null(json_get(json, "d"));
+    json_free(json);
+}
+
+static void prints_as_python(void **state)
+{
+    (void)state;
+    assert_prints("{\"b\":[1,2.0,1e20,1e-05,0.1],\"a\":{},\"c\":[]}", (JsonStyle){0}, "{\"b\": [1, 2.0, 1e+20, 1e-05, 0.1], \"a\": {}, \"c\": []}");
+    assert_prints("{\"b\":[1],\"a\":{\"x\":null}}", (JsonStyle){ .indent = 2, .sort_keys = true },
+                  "{\n  \"a\": {\n    \"x\": null\n  },\n  \"b\": [\n    1\n  ]\n}");
+    assert_prints("[\"\\u00e9\\ud83d\\ude00\\n\\u0001\\\"\"]", (JsonStyle){ .ascii = true }, "[\"\\u00e9\\ud83d\\ude00\\n\\u0001\\\"\"]");
+    assert_prints("[\"\\u00e9\"]", (JsonStyle){0}, "[\"\xc3\xa9\"]");
+}
+
+static void set_replaces_in_place(void **state)
+{
+    (void)state;
+    Json *json = parsed("{\"a\": 1, \"b\": 2}");
+    json_set(json, "a", json_new_string("x"));
+    json_set(json, "c", json_new_integer(3));
+    Buffer out = {0};
+    json_print(&out, json, (JsonStyle){0});
+    assert_string_equal(out.data, "{\"a\": \"x\", \"b\": 2, \"c\": 3}");
+    buffer_free(&out);
+    json_free(json);
+}
+
+static void reals_are_shortest(void **state)
+{
+    (void)state;
+    const struct { double x; const char *text; } cases[] = {
+        { 0.0, "0.0" }, { 1.0, "1.0" }, { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" }, { 1e16, "1e+16" }, { 123456789012345680.0, "1.2345678901234568e+17" },
+        { 1e15, "1000000000000000.0" }, { 0.0001, "0.0001" }, { 0.00001, "1e-05" }, { 5e-324, "5e-324" }, { -2.5, "-2.5" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[40];
+        json_format_real(out, cases[i].x);
+        assert_string_equal(out, cases[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_with_place), cmocka_unit_test(tells_integers_from_reals), cmocka_unit_test(prints_as_python),
+        cmocka_unit_test(set_replaces_in_place), cmocka_unit_test(reals_are_shortest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
