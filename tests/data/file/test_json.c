@@ -26,7 +26,7 @@ static void refuses_with_place(void **state)
     Json *json = NULL;
     assert_fails(STATUS_INPUT, "t: not JSON at line 2, column 7", json_parse(&json, "t", "{\n \"a\": x}", 10));
     assert_fails(STATUS_INPUT, "t: not JSON (it is empty) at line 1, column 1", json_parse(&json, "t", "", 0));
-    assert_fails(STATUS_INPUT, "t: not JSON: something stands behind the value at line 1, column 4", json_parse(&json, "t", "[1] 2", 5));
+    assert_fails(STATUS_INPUT, "t: not JSON: something stands behind the value at line 1, column 5", json_parse(&json, "t", "[1] 2", 5));
     assert_fails(STATUS_INPUT, "t: invalid UTF-8 at line 1, column 3", json_parse(&json, "t", "[\"\xff\"]", 5));
     char deep[4001];
     memset(deep, '[', 4000);

@@ -1,0 +1,35 @@
+/* Chat templates: an interpreter for the part of Jinja2 that released templates use, rendering as transformers does
+ * (ImmutableSandboxedEnvironment, trim_blocks, lstrip_blocks, loop controls, {% generation %}).
+ *
+ * Templates come from outside and are untrusted: steps, recursion and output are limited, and a hostile template ends with
+ * an error that names line and column of the template, never with a hang. */
+#ifndef DATA_TEXT_CHAT_TEMPLATE_H
+#define DATA_TEXT_CHAT_TEMPLATE_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/file/json.h"
+#include "kernels/status.h"
+
+typedef struct ChatTemplate ChatTemplate;
+
+Status chat_template_open(ChatTemplate **, const char *name, const char *source);   /* `name` for messages */
+void   chat_template_close(ChatTemplate *);                                         /* accepts NULL */
+bool   chat_template_marks_generation(const ChatTemplate *);                        /* has {% generation %} */
+
+typedef struct {
+    const Json *messages;                  /* a list of objects */
+    const Json *tools, *documents;         /* NULL: None */
+    const Json *variables;                 /* an object: special tokens by name (bos_token, …), chat_template_kwargs; NULL: none */
+    bool add_generation_prompt, continue_final_message;
+    const char *date;                      /* "YYYY-MM-DD" for strftime_now; NULL: today */
+} ChatInput;
+
+/* Text with the byte ranges that {% generation %} marked, in order. */
+typedef struct { size_t begin, end; } ChatSpan;
+typedef struct { char *text; size_t n; ChatSpan *span; int n_spans, cap; } ChatText;
+
+Status chat_template_render(const ChatTemplate *, const ChatInput *, ChatText *out);
+void   chat_text_free(ChatText *);
+
+#endif

@@ -1,0 +1,46 @@
+/* Text to token ids and back, as Hugging Face tokenizers does it.
+ *
+ * A Tokenizer is what a model folder or a GGUF file says about text: the vocabulary and its pipeline, which strings are
+ * bos, eos, pad and unk, the chat template, and the files that must travel with an adapter. tokenizer.json decides how text
+ * is split (tokenizers 0.23 is the oracle); tokenizer_config.json decides which token plays which part. From GGUF, the
+ * pre-tokenizer is known by name only (tokenizer.ggml.pre).
+ *
+ * Encoding is pure: one Tokenizer may be used by many threads at once. */
+#ifndef DATA_TEXT_TOKENIZER_H
+#define DATA_TEXT_TOKENIZER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/buffer.h"
+#include "kernels/notices.h"
+#include "kernels/status.h"
+
+typedef struct Tokenizer Tokenizer;
+
+/* Ids with the byte range [begin, end) of the given text that each came from. {0} is empty; encoding appends. */
+typedef struct { int32_t *id; uint32_t *begin, *end; int64_t n, cap; } Tokens;
+void tokens_free(Tokens *);
+
+/* `path`: a model folder (tokenizer.json, tokenizer_config.json, chat_template.jinja, …) or a .gguf file. */
+Status tokenizer_open(Tokenizer **, const char *path, Notices *);
+void   tokenizer_close(Tokenizer *);                                   /* accepts NULL */
+
+Status  tokenizer_encode(const Tokenizer *, const char *text, size_t n, bool add_special_tokens, Tokens *out);
+void    tokenizer_decode(const Tokenizer *, const int32_t *ids, int64_t n, bool skip_special_tokens, Buffer *out);
+
+int32_t     tokenizer_size(const Tokenizer *);                         /* largest id + 1, added tokens included */
+int32_t     tokenizer_id(const Tokenizer *, const char *token);        /* -1: no such token */
+const char *tokenizer_token(const Tokenizer *, int32_t id);            /* the vocabulary's spelling; NULL outside */
+
+/* Which token plays which part; ids are -1 and strings NULL when the model names none. */
+typedef enum { TOKEN_BOS, TOKEN_EOS, TOKEN_PAD, TOKEN_UNK, TOKEN_PARTS } TokenPart;
+int32_t     tokenizer_part_id(const Tokenizer *, TokenPart);
+const char *tokenizer_part(const Tokenizer *, TokenPart);
+
+const char *tokenizer_chat_template(const Tokenizer *);                /* "default" among several; NULL: none */
+
+/* Writes what Trainer would save beside an adapter: tokenizer.json, tokenizer_config.json, chat_template.jinja. */
+Status tokenizer_save(const Tokenizer *, const char *dir);
+
+#endif
