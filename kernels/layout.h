@@ -24,7 +24,8 @@ typedef struct Layout Layout;
 typedef enum { SLOT_VALUE, SLOT_SAVED, SLOT_GRADIENT, SLOT_SCRATCH, SLOT_PURPOSES } SlotPurpose;
 enum { NO_SLOT = -1, CALL_MAX_SLOTS = 32 };
 
-/* One call. `effect`: it changes something outside the step. */
+/* One call. Scratch and saved tensors stand among the reads of the call that needs them. `effect`: it changes something
+ * outside the step. */
 typedef struct { int32_t read[CALL_MAX_SLOTS], write[CALL_MAX_SLOTS]; int n_reads, n_writes; bool effect; double flops; } LayoutCall;
 
 Layout *layout_open(void);                                    /* measuring */
@@ -33,7 +34,7 @@ bool    layout_measuring(const Layout *);
 
 void    layout_begin(Layout *);                               /* a step starts: rewinds */
 int32_t layout_take(Layout *, SlotPurpose, size_t bytes);     /* the next slot; bytes may be smaller than measured */
-void    layout_over(Layout *, int32_t slot, int32_t under);   /* wish: `slot` may lie over `under`, if as large and free by then */
+void    layout_over(Layout *, int32_t slot, int32_t under);   /* wish, at most two a slot: `slot` may lie over `under` */
 bool    layout_call(Layout *, const LayoutCall *);            /* true: run it. Measuring: always false */
 void    layout_result(Layout *, int32_t slot);                /* read after the step: lives to its end */
 void    layout_end(Layout *);                                 /* measuring: fixes everything. Real: CHECKs that the whole sequence was made */

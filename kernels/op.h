@@ -12,7 +12,7 @@
  *   din[i].data NULL     not wanted: neither computed nor stored.
  *   dout[i].data NULL    nobody used that output: read it as zero.
  *   out[i].data NULL     nobody will read that output: do not compute it.
- *   saved[i].data NULL   no backward will read it; only where the row says `saved_optional`, otherwise it is there.
+ *   saved[i]             is there whenever the call is made: a kernel may use it as an intermediate.
  *   in[i].data, out[i].data NULL in backward    the row's `reads` did not name it.
  *   Any subset of gradients may be wanted: the lowest operation with a trainable input gets odd ones.
  *   Inputs of one call are distinct Vars; the tape CHECKs it.
