@@ -207,6 +207,71 @@ Status safetensors_open_model(Safetensors *model, const char *folder)
     return status;
 }
 
+/* The library's order: widest dtypes first, then names by byte. */
+static const int8_t order_of_dtype[DTYPE_COUNT] = {
+    [DTYPE_I64] = 1, [DTYPE_F64] = 2, [DTYPE_F32] = 3, [DTYPE_I32] = 4, [DTYPE_BF16] = 5, [DTYPE_F16] = 6, [DTYPE_I16] = 7, [DTYPE_I8] = 8,
+    [DTYPE_U8] = 9, [DTYPE_BOOL] = 10,
+};
+
+static int by_dtype_and_name(const void *a, const void *b)
+{
+    const TensorEntry *x = a, *y = b;
+    int wider = order_of_dtype[x->dtype] - order_of_dtype[y->dtype];
+    return wider ? wider : strcmp(x->name, y->name);
+}
+
+static void add_quoted(Buffer *out, const char *text)
+{
+    Json *string = json_new_string(text);
+    json_print(out, string, (JsonStyle){0});
+    json_free(string);
+}
+
+static void add_member(Buffer *out, const TensorEntry *entry, int64_t offset)
+{
+    buffer_add_char(out, ',');
+    add_quoted(out, entry->name);
+    buffer_format(out, ":{\"dtype\":\"%s\",\"shape\":[", dtype_rows[entry->dtype].safetensors);
+    for (int i = 0; i < entry->n_dims; i++) buffer_format(out, i ? ",%lld" : "%lld", (long long)entry->dims[i]);
+    buffer_format(out, "],\"data_offsets\":[%lld,%lld]}", (long long)offset, (long long)(offset + entry->n_bytes));
+}
+
+static Status write_header(OutputFile *out, TensorEntry *entry, int n)
+{
+    Buffer header = {0};
+    int64_t offset = 0;
+    buffer_add_string(&header, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int i = 0; i < n; i++) {
+        CHECK(dtype_rows[entry[i].dtype].safetensors, "tensor %s: safetensors has no %s", entry[i].name, dtype_rows[entry[i].dtype].name);
+        CHECK(tensor_count_bytes(&entry[i]) == STATUS_OK, "%s", status_message());
+        add_member(&header, &entry[i], offset);
+        offset += entry[i].n_bytes;
+    }
+    buffer_add_char(&header, '}');
+    while (header.len % 8) buffer_add_char(&header, ' ');
+    uint64_t length = header.len;
+    Status status = output_file_write(out, &length, LENGTH_BYTES);
+    if (status == STATUS_OK) status = output_file_write(out, header.data, header.len);
+    buffer_free(&header);
+    return status;
+}
+
+Status safetensors_write(OutputFile *out, const TensorEntry *entry, int n, SafetensorsSource *source, void *ctx)
+{
+    TensorEntry *ordered = memory_copy(entry, (size_t)n, sizeof *ordered);
+    Status status = STATUS_OK;
+    if (n) qsort(ordered, (size_t)n, sizeof *ordered, by_dtype_and_name);
+    TRY_GOTO(done, status, write_header(out, ordered, n));
+    for (int i = 0; i < n; i++) {
+        const void *bytes = ordered[i].bytes;
+        if (!bytes && ordered[i].n_bytes) TRY_GOTO(done, status, source(ctx, &ordered[i], &bytes), "tensor %s", ordered[i].name);
+        TRY_GOTO(done, status, output_file_write(out, bytes, (size_t)ordered[i].n_bytes));
+    }
+done:
+    free(ordered);
+    return status;
+}
+
 void safetensors_close(Safetensors *model)
 {
     for (int i = 0; i < model->n_files; i++) mapped_close(&model->file[i]);

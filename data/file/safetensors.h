@@ -7,6 +7,7 @@
 #ifndef DATA_FILE_SAFETENSORS_H
 #define DATA_FILE_SAFETENSORS_H
 #include "data/file/mapped.h"
+#include "data/file/output.h"
 #include "data/file/tensors.h"
 #include "kernels/status.h"
 
@@ -17,6 +18,11 @@ Status safetensors_open(Safetensors *, const char *path);            /* one file
  * what the index places in it. */
 Status safetensors_open_model(Safetensors *, const char *folder);
 void   safetensors_close(Safetensors *);                             /* accepts {0} */
+
+/* Writes a file of these tensors (name, dtype, dims; any order) to an open output. The bytes of each are `bytes`, or, where
+ * that is NULL, what `source` gives when their turn comes; they need to live only until it is asked for the next. */
+typedef Status SafetensorsSource(void *ctx, const TensorEntry *, const void **bytes);
+Status safetensors_write(OutputFile *, const TensorEntry *entry, int n, SafetensorsSource *source, void *ctx);
 
 /* Adds the tensors of one mapped file, unsorted; `file->path` must outlive them. */
 Status safetensors_parse(Tensors *, const Mapped *file);

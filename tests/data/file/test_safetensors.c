@@ -1,7 +1,6 @@
-/* safetensors: what a good file gives; every lie a header can tell, with its message; models in shards. */
+/* safetensors: what a good file gives; every lie a header can tell, with its message; models in shards; written files equal
+ * the library's (tests/peers/golden_safetensors.py). */
 #include "tests/testing.h"
-
-#include <unistd.h>
 
 #include "data/file/safetensors.h"
 #include "kernels/buffer.h"
@@ -161,9 +160,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    const char *names[] = { "s1", "s2", "model.safetensors", "model.safetensors.index.json" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(in_folder(names[i]));
-    return rmdir(folder);
+    return output_remove(folder) != STATUS_OK;
 }
 
 #define ONE(name) "{\"" name "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
@@ -207,11 +204,63 @@ static void opens_models(void **state)
     assert_refuses_folder("%s/model.safetensors: tensor a stands twice");
 }
 
+/* The bytes that a golden entry has, found again by name. */
+static Status bytes_of(void *ctx, const TensorEntry *entry, const void **bytes)
+{
+    *bytes = tensors_find(ctx, entry->name)->bytes;
+    return STATUS_OK;
+}
+
+static void writes_what_the_library_writes(void **state)
+{
+    (void)state;
+    const char *names[] = { "lora", "mixed", "none" };
+    for (int i = 0; i < 3; i++) {
+        Safetensors golden = {0};
+        OutputFile out = {0};
+        Mapped got = {0};
+        char *path = memory_format(GRAFT_GOLDEN "/safetensors/%s.safetensors", names[i]);
+        assert_ok(safetensors_open(&golden, path));
+        TensorEntry *entry = memory_copy(golden.tensors.entry, (size_t)golden.tensors.n, sizeof *entry);
+        for (int k = 0; k < golden.tensors.n; k += 2) entry[k].bytes = NULL;       /* asked for when its turn comes */
+        assert_ok(output_file_open(&out, in_folder("out")));
+        assert_ok(safetensors_write(&out, entry, golden.tensors.n, bytes_of, &golden.tensors));
+        assert_ok(output_file_commit(&out));
+        assert_ok(mapped_open(&got, in_folder("out")));
+        assert_int_equal(got.n_bytes, golden.file[0].n_bytes);
+        assert_memory_equal(got.bytes, golden.file[0].bytes, got.n_bytes);
+        mapped_close(&got);
+        safetensors_close(&golden);
+        free(entry);
+        free(path);
+    }
+}
+
+static Status no_bytes(void *ctx, const TensorEntry *entry, const void **bytes)
+{
+    (void)ctx, (void)bytes;
+    return fail(STATUS_FAULT, "%s cannot be made", entry->name);
+}
+
+static void a_failing_source_leaves_no_file(void **state)
+{
+    (void)state;
+    OutputFile out = {0};
+    TensorEntry entry = { .name = "w", .dtype = DTYPE_F32, .n_dims = 1, .dims = { 3 } };
+    assert_ok(output_file_open(&out, in_folder("out")));
+    assert_fails(STATUS_FAULT, "tensor w: w cannot be made", safetensors_write(&out, &entry, 1, no_bytes, NULL));
+    output_file_discard(&out);
+    Mapped file = {0};
+    assert_int_equal(mapped_open(&file, in_folder("out")), STATUS_INPUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_lying_lengths), cmocka_unit_test(refuses_lying_headers), cmocka_unit_test(gives_tensors_by_name),
         cmocka_unit_test_setup_teardown(opens_models, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(writes_what_the_library_writes, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_failing_source_leaves_no_file, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
