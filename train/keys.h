@@ -28,6 +28,7 @@ typedef struct {
 typedef struct { int64_t *item; int n; } Integers;                 /* null: n 0 */
 
 typedef enum {                   /* field in the command's struct */
+    KEY_ANY,                     /* none: a key that is ignored, refused or another's spelling */
     KEY_BOOL,                    /* bool */
     KEY_MAYBE,                   /* Maybe */
     KEY_INTEGER,                 /* int64_t */
@@ -45,8 +46,9 @@ typedef enum {                   /* field in the command's struct */
 
 typedef enum {
     KEY_READ,                    /* fills a field */
+    KEY_CONFIG,                  /* names the file that is read beneath the flags */
     KEY_ALIAS,                   /* another spelling of `to` */
-    KEY_OLD,                     /* the same, with a notice */
+    KEY_OLD,                     /* the same, with a notice; with a type of its own it is checked as that first, then `same` */
     KEY_IGNORED,                 /* accepted with a notice, silently with a neutral value */
     KEY_REFUSED,                 /* an error, except with a neutral value */
 } KeyStatus;
@@ -58,9 +60,9 @@ typedef struct {
     size_t      offset;
     const char *fallback;        /* KEY_READ: the default, as JSON. Ignored, refused: the neutral values, as JSON, "|" between */
     double      min, max;        /* inclusive; both 0: any */
-    bool        below;           /* less than max, not equal */
+    bool        above, below;    /* more than min, less than max: not equal */
     bool        nullable;
-    double      null;            /* what a null number or enum is stored as */
+    double      null;            /* what a null bool, number or enum is stored as */
     bool        path_or_true;    /* a string that may be true: stored as "true"; false is null */
     const char *const *names;    /* KEY_ENUM: the values, NULL behind the last */
     const char *same;            /* values renamed: "wsd=warmup_stable_decay|..." */
@@ -83,7 +85,7 @@ typedef struct {
 Status keys_parse(const Keys *, void *target, Json **given, int argc, char **argv, Notices *);
 
 /* The same from an object alone, named `where` in messages. */
-Status keys_read(const Keys *, void *target, const Json *object, const char *where, Notices *);
+Status keys_read(const Keys *, void *target, Json **given, const Json *object, const char *where, Notices *);
 
 bool   keys_want_help(int argc, char **argv);            /* --help or -h is among the arguments */
 void   keys_help(const Keys *, FILE *);                  /* at most 100 columns */

@@ -18,7 +18,7 @@ typedef enum { CHECKPOINTING_NEVER, CHECKPOINTING_ALLOWED, CHECKPOINTING_ALWAYS 
 typedef enum { REPORT_NONE, REPORT_TENSORBOARD } ReportTo;
 typedef enum { BEST_LOSS, BEST_NONE } BestMetric;                                         /* eval_loss, or null */
 typedef enum { OPTIM_ADAMW_TORCH_FUSED, OPTIM_ADAMW_TORCH } Optim;                        /* the same numbers */
-typedef enum { TRUNCATION_KEEP_START } TruncationMode;
+typedef enum { TRUNCATION_KEEP_START, TRUNCATION_KEEP_END } TruncationMode;
 typedef enum { LOSS_NLL } LossType;
 
 typedef struct {
