@@ -65,7 +65,7 @@ void batch_init(Batch *batch, const Batch *capacity)
     *batch = (Batch){
         .ids = memory_new((size_t)capacity->n_rows, sizeof *batch->ids),
         .position = memory_new((size_t)capacity->n_rows, sizeof *batch->position),
-        .document = memory_new((size_t)capacity->n_documents, sizeof *batch->document),
+        .span = memory_new((size_t)capacity->n_documents, sizeof *batch->span),
         .scored_row = memory_new((size_t)capacity->n_scored, sizeof *batch->scored_row),
         .target = memory_new((size_t)capacity->n_scored, sizeof *batch->target),
     };
@@ -75,7 +75,7 @@ void batch_free(Batch *batch)
 {
     free(batch->ids);
     free(batch->position);
-    free(batch->document);
+    free(batch->span);
     free(batch->scored_row);
     free(batch->target);
     *batch = (Batch){0};
@@ -91,7 +91,7 @@ static void add_document(Batch *batch, const int32_t *ids, const int32_t *labels
         batch->scored_row[batch->n_scored] = start + t - 1;
         batch->target[batch->n_scored++] = labels[t];
     }
-    batch->document[batch->n_documents++] = (Document){ start, length };
+    batch->span[batch->n_documents++] = (Span){ start, length, start, length };
     batch->n_rows += length;
     batch->longest = (int32_t)larger(batch->longest, length);
 }

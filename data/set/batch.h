@@ -11,16 +11,14 @@
 #include <stdint.h>
 
 #include "data/set/examples.h"
-
-/* One document: `length` rows from row `start` on. Attention never leaves it; positions restart at 0. */
-typedef struct { int32_t start, length; } Document;
+#include "kernels/op.h"
 
 typedef struct Batch {
     int64_t   n_rows, n_scored;
     int32_t   n_documents, longest;      /* the longest document */
     int32_t  *ids;                       /* [n_rows] */
     int32_t  *position;                  /* [n_rows] */
-    Document *document;                  /* [n_documents] */
+    Span     *span;                      /* [n_documents] each document's rows, as queries and as keys; positions restart at 0 */
     int32_t  *scored_row, *target;       /* [n_scored] the row whose next token is `target`; rows ascend */
     int64_t   padded_batch, padded_length;   /* the [B, T] that transformers would see: NEFTune's and dynamic rope's formulas need it */
     int64_t   num_tokens;                /* what SFTTrainer adds to its `num_tokens`: prompt included; padding only where padding-free */
