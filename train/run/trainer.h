@@ -21,9 +21,10 @@ typedef struct {
     Padding    padding, eval_padding;
     Sampler    sampler;
     int64_t    steps_per_epoch, max_steps;
+    int64_t    logging_steps, eval_steps, save_steps;       /* in optimizer steps */
 
     Step       train_step, eval_step;
-    void      *arena;
+    void      *arena;                        /* of both */
     size_t     arena_bytes;
     Batch     *batch;                        /* [gradient_accumulation_steps] */
     Batch      eval_batch;
@@ -32,11 +33,26 @@ typedef struct {
     Schedule   schedule;
     Progress   progress;
     Json      *log_history;                  /* a list, as trainer_state.json holds it */
-    bool       stopping;                     /* early stopping, or a signal */
+    double     start_seconds;                /* of this process's training, monotonic */
+    int64_t    start_step;
+    bool       stopping;                     /* early stopping */
 } Trainer;
 
-Status trainer_open(Trainer *, int argc, char **argv);     /* up to the plan: everything that can be wrong with the input is found here */
-Status trainer_train(Trainer *);
-void   trainer_close(Trainer *);                            /* accepts {0} */
+/* setup.c: up to the first step. */
+Status  trainer_open(Trainer *, int argc, char **argv);
+void    trainer_close(Trainer *);                           /* accepts {0} */
+Forward trainer_forward(const Trainer *, const Batch *, bool training);
+
+/* trainer.c: the loop. */
+Status  trainer_train(Trainer *);
+
+/* log.c: entries of log_history, as Trainer and SFTTrainer write them. */
+void    trainer_log_step(Trainer *);
+void    trainer_log_end(Trainer *);                         /* train_runtime, train_loss, … */
+void    trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it and shows it */
+double  trainer_seconds(void);                              /* monotonic */
+
+/* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best. */
+Status  trainer_evaluate(Trainer *, bool *better);
 
 #endif
