@@ -26,10 +26,19 @@ class Case:
     adapter: dict | None = field(default_factory=dict)
     marked: bool = False             # the chat template has {% generation %}
     eval_rows: tuple | None = None
+    gguf: tuple | None = None        # block types and spec of a GGUF base: graft reads the file, TRL a folder of the same numbers
 
     @property
     def real(self):
         return self.model.startswith("smollm2")
+
+    def models(self, folder):
+        """(what graft reads, what TRL reads)"""
+        real = peers.cache() / "smollm2"
+        ours = theirs = real / self.model.removeprefix("smollm2-") if self.real else folder / "model"
+        if self.gguf:
+            ours = real / "SmolLM2-135M-Instruct.Q4_1.gguf" if self.real else folder / "model.gguf"
+        return str(ours), str(theirs)
 
 
 def schedule(name, **options):
@@ -138,8 +147,7 @@ CASES = IDS + MODELS + SCHEDULES + ROWS + TRAINING + ADAPTERS + FRESH + REAL
 
 
 def recipe(case, folder):
-    model = peers.cache() / "smollm2" / case.model.removeprefix("smollm2-") if case.real else folder / "model"
-    values = BASE | {"model_name_or_path": str(model), "dataset_name": str(folder / "data.jsonl"), "output_dir": str(folder / "out")}
+    values = BASE | {"model_name_or_path": case.models(folder)[0], "dataset_name": str(folder / "data.jsonl"), "output_dir": str(folder / "out")}
     if case.adapter is not None:    # the adapter's own config decides
         values = {k: v for k, v in values.items() if not k.startswith("lora_")} | {"adapter_name_or_path": str(folder / "adapter_in")}
     if case.eval_rows:
@@ -153,19 +161,21 @@ def ensure(case):
     place = peers.cache() / "parity" / case.name
     final = recipe(case, place)
     stamp = dict(recipe=final, model=case.model, marked=case.marked, rows=case.rows, eval_rows=case.eval_rows, adapter=case.adapter,
-                 sources=peers.digest(*SOURCES), versions=peers.versions())
+                 gguf=case.gguf, sources=peers.digest(*SOURCES), versions=peers.versions())
 
     def make(folder):
         import models
         import rows
-        if not case.real:
+        if case.gguf and not case.real:
+            import gguf_write
+            gguf_write.write(folder, case.gguf[1], case.gguf[0])
+        elif not case.real:
             models.write_model(folder / "model", models.SPECS[case.model], template=models.CHATML_MARKED if case.marked else models.CHATML)
         for name, wanted in (("data.jsonl", case.rows), ("eval.jsonl", case.eval_rows)):
             if wanted:
                 peers.write_rows(folder / name, getattr(rows, wanted[0])(*wanted[1:]))
         if case.adapter is not None:
-            name = final["model_name_or_path"]
-            models.write_adapter(folder / "adapter_in", name if case.real else folder / "model", name, **case.adapter)
+            models.write_adapter(folder / "adapter_in", case.models(folder)[1], final["model_name_or_path"], **case.adapter)
         peers.write_json(folder / "recipe.json", final)
     return peers.once(place, jsonable(stamp), make)
 
@@ -175,7 +185,8 @@ def results(case, how="trl"):
 
     def make(out):
         import trl_run
-        trl_run.run(peers.read_json(folder / "recipe.json"), out, **HOW[how])
+        read = peers.read_json(folder / "recipe.json") | {"model_name_or_path": case.models(folder)[1]}
+        trl_run.run(read, out, **HOW[how])
     return peers.once(folder / how, dict(how=how), make)
 
 

@@ -67,6 +67,8 @@ def load(path):
     model = LlamaForCausalLM(config)
     state = {}
     for tensor in reader.tensors:
+        if tensor.name == "rope_freqs.weight":      # what a llama3 rope_scaling makes of the frequencies
+            continue
         values = torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type).copy()).float()
         if ".attn_q." in tensor.name:
             values = unpermuted(values, config.num_attention_heads)

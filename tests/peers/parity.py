@@ -64,8 +64,8 @@ def print_row(name, cells, end):
     print(f"{name:27}" + "".join(f"{cell:>10}" for cell in cells) + f"  {end}", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(table):
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--self", action="store_true")
     parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -74,7 +74,7 @@ def main():
     arguments = parser.parse_args()
     words = arguments.words
     arguments.graft = None if arguments.self or arguments.prepare or arguments.list else Path(words.pop(0)).resolve() if words else parser.error("which graft?")
-    chosen = [case for case in cases.CASES if (not words or any(fnmatch.fnmatch(case.name, word) for word in words))
+    chosen = [case for case in table if (not words or any(fnmatch.fnmatch(case.name, word) for word in words))
               and not any(fnmatch.fnmatch(case.name, pattern) for pattern in arguments.without)]
     if not chosen:
         parser.error("no case has such a name; --list shows them")
@@ -111,4 +111,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(cases.CASES)

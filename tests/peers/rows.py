@@ -5,6 +5,8 @@ import random
 import re
 from pathlib import Path
 
+import peers
+
 LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
 DEVIL = Path("/usr/share/dictd/devil")
 ODD = ["Caf\u00e9 na\u00efve \u2014 d\u00e9j\u00e0 vu!", "x  =  12 345;\n\ty = 6\n", "\u65e5\u672c\u8a9e \U0001f600 ok", "  leading, trailing  "]
@@ -103,3 +105,16 @@ def devil_rows(n, seed=0, longest=400):
 
 def devil_message_rows(n, seed=0):
     return [{"messages": row["prompt"] + row["completion"]} for row in devil_rows(n, seed)]
+
+
+def devil_id_rows(n, seed=0):
+    """Definitions as the real model's own ids: the prompt is not trained."""
+    from transformers import AutoTokenizer
+    words = AutoTokenizer.from_pretrained(peers.cache() / "smollm2" / "f32")
+    rows = []
+    for row in devil_rows(n, seed):
+        def ids(messages, **more):
+            return words.apply_chat_template(messages, tokenize=True, return_dict=True, **more)["input_ids"]
+        whole, prompt = ids(row["prompt"] + row["completion"]), ids(row["prompt"], add_generation_prompt=True)
+        rows.append({"input_ids": whole, "labels": [-100] * len(prompt) + whole[len(prompt):]})
+    return rows
