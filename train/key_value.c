@@ -324,7 +324,7 @@ static Status refuse_later(const Key *key, const char *where, const Json *value)
 
 Status key_check(const Key *key, const char *where, Json **value)
 {
-    if (json_string(*value) && key->type != KEY_STRING && key->type != KEY_ENUM) {
+    if (json_string(*value) && key->type != KEY_STRING && key->type != KEY_ENUM && key->type != KEY_ANY) {
         const char *text = json_string(*value);
         Json *read = key_from_text(key, &text, 1);
         json_free(*value);

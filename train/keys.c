@@ -1,10 +1,9 @@
 #include "train/keys.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/file/yaml.h"
 #include "kernels/memory.h"
 #include "train/key_value.h"
 
@@ -287,10 +286,16 @@ static const char *config_path(const Layer *flags)
     return NULL;
 }
 
+static bool is_yaml(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+}
+
 static Status read_config(Layer *layer, const char *path)
 {
     Json *document = NULL;
-    TRY(json_read(&document, path));
+    TRY(is_yaml(path) ? yaml_read(&document, path) : json_read(&document, path));
     Status status = read_object(layer, document, path);
     json_free(document);
     return status;

@@ -217,6 +217,7 @@ static const Key sft[] = {
     IGNORED("peft_version", "null", "it is written, never read"),
     IGNORED("auto_mapping", "null", "it is written, never read"),
     IGNORED("base_model_name_or_path", "null", "model_name_or_path says it"),
+    IGNORED("runtime_config", "null", "it is for the Python library"),
     IGNORED("revision", "null", "a local model has no revisions"),
 
     /* Refused: a run would not be what its recipe says */
@@ -225,8 +226,8 @@ static const Key sft[] = {
     REFUSED("lora_modules_to_save", "null|[]", "every weight of the base stays frozen"),
     REFUSED("lora_target_parameters", "null|[]", "adapters stand on linear modules"),
     REFUSED("lora_task_type", "\"CAUSAL_LM\"", "it trains causal language models"),
-    REFUSED("lora_bias", "false|\"none\"", "biases stay frozen"),
-    REFUSED("bias", "\"none\"", "biases stay frozen"),
+    REFUSED("lora_bias", "false|\"none\"|null", "biases stay frozen"),
+    REFUSED("bias", "\"none\"|null", "biases stay frozen"),
     REFUSED("fan_in_fan_out", "false", "the layout of a weight is known from its family"),
     REFUSED("layer_replication", "null", "the decoder is the base's"),
     REFUSED("trainable_token_indices", "null", "every weight of the base stays frozen"),
@@ -253,7 +254,7 @@ static const Key sft[] = {
     REFUSED("dataset_config", "null", "data are files, not datasets of the Hub"),
     REFUSED("dataset_streaming", "false", "rows are tokenised before training, so that their number is known"),
     REFUSED("dataset_kwargs", "null|{}", "rows with input_ids are taken as they are without it"),
-    REFUSED("datasets", "null", "give one file as dataset_name"),
+    REFUSED("datasets", "null|[]", "give one file as dataset_name"),
     REFUSED("streaming", "false", "rows are tokenised before training, so that their number is known"),
     REFUSED("test_split_size", "null", "give the evaluation rows as eval_dataset_name"),
     REFUSED("env", "null|{}", "set environment variables before the start"),

@@ -210,7 +210,15 @@ Json *json_new_integer(int64_t x)
     return wrap(item);
 }
 
-Json *json_copy(const Json *json) { return json ? wrap(made(cJSON_Duplicate(node(json), true))) : json_new_null(); }
+/* A member's copy stands alone: it has no key. */
+Json *json_copy(const Json *json)
+{
+    if (!json) return json_new_null();
+    cJSON *copy = made(cJSON_Duplicate(node(json), true));
+    cJSON_free(copy->string);
+    copy->string = NULL;
+    return wrap(copy);
+}
 
 void json_set(Json *object, const char *key, Json *value)
 {

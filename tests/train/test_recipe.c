@@ -338,6 +338,87 @@ static void json_reads_back_to_the_same_recipe(void **state)
     recipe_free(&r);
 }
 
+static void yaml_is_read_as_json_is(void **state)
+{
+    (void)state;
+    const char *path = "test_recipe_config.yaml";
+    FILE *f = fopen(path, "w");
+    fputs("# a recipe\nlearning_rate: 1e-4\neval_strategy: no\nlora_target_modules:\n  - q_proj\n  - v_proj\nr: 8\nlr_scheduler_type: cosine\n"
+          "lr_scheduler_kwargs:\n  num_cycles: 1\nmax_length: null\nbf16: off\n", f);
+    fclose(f);
+    Recipe r = parsed("--config test_recipe_config.yaml");
+    assert_true(r.learning_rate == 1e-4 && !r.bf16 && r.schedule_options.num_cycles == 1);
+    assert_int_equal(r.lora_target_modules.n, 2);
+    assert_int_equal(r.eval_strategy, STRATEGY_NO);
+    assert_int_equal(r.max_length, 0);
+    assert_int_equal(r.lora_r, 8);
+    recipe_free(&r);
+    f = fopen(path, "w");
+    fputs("lora_r: 8\nlora_alpah: 3\n", f);
+    fclose(f);
+    refuses("--config test_recipe_config.yaml", "test_recipe_config.yaml: unknown key lora_alpah; did you mean lora_alpha?");
+    unlink(path);
+}
+
+static const Key *key_named(const char *name)
+{
+    for (int i = 0; i < recipe_keys.n; i++)
+        if (!strcmp(recipe_keys.key[i].name, name)) return &recipe_keys.key[i];
+    return NULL;
+}
+
+/* One key alone in a file must pass: the peer's default is what graft does, or what it may leave out. */
+static void accepts_without_a_word(const char *name, const Json *value)
+{
+    Recipe r = {0};
+    Notices notices = {0};
+    Json *object = json_new_object(), *set = NULL;
+    json_set(object, name, json_copy(value));
+    assert_ok(keys_read(&recipe_keys, &r, &set, object, name, &notices));
+    if (notices.n) print_error("%s\n", notices.line[0]);
+    assert_int_equal(notices.n, 0);
+    json_free(object);
+    json_free(set);
+    notices_free(&notices);
+    recipe_free(&r);
+}
+
+static void has_default(const Key *key, const Json *value)
+{
+    Json *peer = json_copy(value), *own = key_fallback(key);
+    assert_ok(key_check(key, key->name, &peer));
+    char *a = key_text(peer), *b = key_text(own);
+    if (strcmp(a, b)) print_error("%s: %s, there %s\n", key->name, b, a);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+    json_free(peer);
+    json_free(own);
+}
+
+/* LoraConfig's own defaults (r 8, no dropout) are not those of trl sft; bf16 and greater_is_better are derived there. */
+static void every_key_of_the_peers_is_answered(void **state)
+{
+    (void)state;
+    Json *golden = NULL;
+    assert_ok(json_read(&golden, GRAFT_GOLDEN "/recipe_keys.json"));
+    int count[KEY_REFUSED + 1] = {0};
+    for (const Json *field = json_first(json_get(golden, "fields")); field; field = json_next(field)) {
+        const char *name = json_string(json_get(field, "name"));
+        const Key *key = key_named(name);
+        const Json *value = json_get(field, "default");
+        if (!key) print_error("%s.%s is unknown\n", json_string(json_get(field, "of")), name);
+        assert_non_null(key);
+        count[key->status]++;
+        bool lora = !strcmp(json_string(json_get(field, "of")), "LoraConfig"), null = json_kind(value) == JSON_NULL;
+        bool said_here = !strcmp(name, "use_peft") || !strcmp(name, "output_dir") || !strcmp(name, "bf16");
+        if (key->status == KEY_READ && !lora && !said_here) has_default(key, value);
+        if ((key->status == KEY_IGNORED || key->status == KEY_REFUSED) && !null && !said_here) accepts_without_a_word(name, value);
+    }
+    print_message("supported %d, other names %d, accepted %d, refused %d\n", count[KEY_READ], count[KEY_ALIAS] + count[KEY_OLD], count[KEY_IGNORED], count[KEY_REFUSED]);
+    json_free(golden);
+}
+
 /* Every row is whole: names once, defaults that pass their own check, renames that lead somewhere. */
 static void the_table_is_consistent(void **state)
 {
@@ -379,7 +460,8 @@ int main(void)
         cmocka_unit_test(files_are_named_in_messages), cmocka_unit_test(targets_are_a_list_or_an_expression), cmocka_unit_test(flags_take_their_forms),
         cmocka_unit_test(bad_flags_are_named), cmocka_unit_test(what_graft_lacks_is_refused_by_name), cmocka_unit_test(notices_say_what_was_understood),
         cmocka_unit_test(keys_must_agree), cmocka_unit_test(what_is_needed_is_asked_for), cmocka_unit_test(open_keys_are_settled),
-        cmocka_unit_test(json_reads_back_to_the_same_recipe), cmocka_unit_test(the_table_is_consistent), cmocka_unit_test(help_lists_every_key_within_100_columns),
+        cmocka_unit_test(json_reads_back_to_the_same_recipe), cmocka_unit_test(yaml_is_read_as_json_is),
+        cmocka_unit_test(every_key_of_the_peers_is_answered), cmocka_unit_test(the_table_is_consistent), cmocka_unit_test(help_lists_every_key_within_100_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
