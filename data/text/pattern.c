@@ -1,27 +1,89 @@
 #include "data/text/pattern.h"
 
-#include <oniguruma.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/text/utf8.h"
 #include "kernels/memory.h"
 
-Status pattern_matches(const char *pattern, const char *text, bool *matches)
+Status pattern_open_regex(Pattern *pattern, const char *regex, const char *where)
 {
-    char *whole = memory_format("(?:%s)\\z", pattern);
-    regex_t *regex = NULL;
-    OnigErrorInfo info;
-    const OnigUChar *from = (const OnigUChar *)whole, *subject = (const OnigUChar *)text;
-    int code = onig_new(&regex, from, from + strlen(whole), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_PERL_NG, &info);
-    Status status = STATUS_OK;
-    if (code == ONIG_NORMAL) {
-        *matches = onig_match(regex, subject, subject + strlen(text), subject, NULL, ONIG_OPTION_NONE) >= 0;
-        onig_free(regex);
-    } else {
-        OnigUChar why[ONIG_MAX_ERROR_MESSAGE_LEN];
-        onig_error_code_to_str(why, code, &info);
-        status = fail(STATUS_INPUT, "regular expression \"%s\": %s", pattern, (char *)why);
+    pattern->scanner = scanner_of(regex);
+    return pattern->scanner ? STATUS_OK : regex_open(&pattern->regex, regex, where);
+}
+
+Status pattern_open(Pattern *pattern, const Json *spec, const char *where)
+{
+    const char *literal = json_string(json_get(spec, "String")), *regex = json_string(json_get(spec, "Regex"));
+    if (!literal && !regex) return fail(STATUS_INPUT, "%s: \"pattern\" is %s, expected {\"String\": …} or {\"Regex\": …}", where, json_kind_name(spec));
+    if (regex) return pattern_open_regex(pattern, regex, where);
+    pattern->literal = memory_string(literal);
+    return STATUS_OK;
+}
+
+void pattern_close(Pattern *pattern)
+{
+    free(pattern->literal);
+    regex_close(pattern->regex);
+    *pattern = (Pattern){0};
+}
+
+static void add(Spans *spans, size_t begin, size_t end, bool match)
+{
+    MEMORY_PUSH(spans->span, spans->n, spans->cap) = (Span){ begin, end, match };
+}
+
+/* A match, after what lies between it and the one before. */
+static void add_match(Spans *spans, size_t *seen, size_t begin, size_t end)
+{
+    if (*seen < begin) add(spans, *seen, begin, false);
+    add(spans, begin, end, true);
+    *seen = end;
+}
+
+static void find_literal(const char *literal, const char *text, size_t n, Spans *out, size_t *seen)
+{
+    size_t length = strlen(literal);
+    for (const char *at; length && (at = memmem(text + *seen, n - *seen, literal, length));)
+        add_match(out, seen, (size_t)(at - text), (size_t)(at - text) + length);
+}
+
+static void find_property(bool (*property)(uint32_t), const char *text, size_t n, Spans *out, size_t *seen)
+{
+    for (size_t at = 0, length; at < n; at += length)
+        if (property(utf8_get(text + at, &length))) add_match(out, seen, at, at + length);
+}
+
+/* An empty match where the last match ended is not one; the search goes on one code point further. */
+static Status find_regex(const Regex *regex, const char *text, size_t n, Spans *out, size_t *seen)
+{
+    size_t begin, end, last = n + 1;
+    for (size_t from = 0; from <= n;) {
+        TRY(regex_search(regex, text, n, from, &begin, &end));
+        if (begin > n) break;
+        if (begin == end && end == last) {
+            from += from < n ? utf8_length(text[from]) : 1;
+            continue;
+        }
+        add_match(out, seen, begin, end);
+        from = last = end;
     }
-    free(whole);
-    return status;
+    return STATUS_OK;
+}
+
+static void find_scanned(ScannerFn *scanner, const char *text, size_t n, Spans *out, size_t *seen)
+{
+    while (*seen < n) add_match(out, seen, *seen, scanner(text, n, *seen));
+}
+
+Status pattern_find(const Pattern *pattern, const char *text, size_t n, Spans *out)
+{
+    size_t seen = 0;
+    out->n = 0;
+    if (pattern->scanner) find_scanned(pattern->scanner, text, n, out, &seen);
+    else if (pattern->property) find_property(pattern->property, text, n, out, &seen);
+    else if (pattern->literal) find_literal(pattern->literal, text, n, out, &seen);
+    else if (pattern->regex) TRY(find_regex(pattern->regex, text, n, out, &seen));
+    if (seen < n) add(out, seen, n, false);
+    return STATUS_OK;
 }

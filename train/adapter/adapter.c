@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "data/text/pattern.h"
+#include "train/adapter/module_path.h"
 #include "kernels/memory.h"
 #include "train/adapter/method.h"
 
@@ -26,7 +26,7 @@ static bool has_suffix(const char *path, const char *entry)
 static Status in_words(const Words *words, const char *path, bool *found)
 {
     *found = false;
-    if (words->pattern && words->n) return pattern_matches(words->item[0], path, found);
+    if (words->pattern && words->n) return module_path_matches(words->item[0], path, found);
     for (int i = 0; i < words->n; i++) *found = *found || has_suffix(path, words->item[i]);
     return STATUS_OK;
 }
@@ -44,7 +44,7 @@ static Status layer_is_named(const LoraConfig *c, const Site *site, bool *named)
     *named = !c->layers_pattern.n;
     for (int i = 0; i < c->layers_pattern.n && !*named; i++) {
         char *pattern = memory_format(".*\\.(?:%s)\\.%d\\..*", c->layers_pattern.item[i], site->layer);
-        Status status = pattern_matches(pattern, site->path, named);
+        Status status = module_path_matches(pattern, site->path, named);
         free(pattern);
         TRY(status, "layers_pattern");
     }
@@ -73,7 +73,7 @@ static Status pattern_value(const Json *patterns, const char *key, const char *p
     for (const Json *item = json_first(patterns); item; item = json_next(item)) {
         char *pattern = memory_format("(?:.*\\.)?(?:%s)", json_key(item));
         bool matches = false;
-        Status status = pattern_matches(pattern, path, &matches);
+        Status status = module_path_matches(pattern, path, &matches);
         free(pattern);
         TRY(status, "%s", key);
         if (!matches) continue;
