@@ -60,8 +60,8 @@ typedef enum {
     OP_RMSNORM,
     /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T     x [rows, in]  W [out, in], b [out] frozen  A_k [r_k, in]  B_k [out, r_k]
      * LoRA, arXiv:2106.09685.  in: x, A_1, B_1, A_2, B_2, …   saved xa_k [rows, r_k] = drop_k(x) A_k^T, unscaled.
-     * bwd  dxa_k = s_k dy B_k (scratch)   dB_k += s_k dy^T xa_k   dA_k += dxa_k^T drop_k(x)
-     *      dx = beta dx + dy W + sum_k drop'_k(dxa_k A_k)
+     * bwd  dxa_k = s_k dy B_k (scratch)   dB_k = s_k dy^T xa_k   dA_k = dxa_k^T drop_k(x)   dx = dy W + sum_k drop'_k(dxa_k A_k),
+     *      each beside beta times what was there: A and B may be values that other operations made.
      * x is read by bwd only where some dA is wanted: a bare linear, or one with frozen terms, keeps nothing alive. */
     OP_LINEAR,
     /* y = x cos + rotate_half(x) sin   x, y [rows, heads * D]; tables [positions, D / 2] by position; y may take x's place.

@@ -139,18 +139,19 @@ static void db_tile(const Linear *l, int k, int64_t col)
 {
     Tensor db = l->c->din[2 + 2 * k];
     matmul(least(THIN_ROWS, l->out - col), rank(l, k), l->rows, scale(l, k), TRANSPOSED, at(l->c->dout[0], 0, col), AS_IS, block(l->c->saved[k]),
-           1, db.data + col * db.cols, db.cols);
+           l->c->beta[2 + 2 * k], db.data + col * db.cols, db.cols);
 }
 
 static void da_tile(const Linear *l, int k, int64_t col, float *room)
 {
     Tensor da = l->c->din[1 + 2 * k];
-    int64_t n_cols = least(THIN_ROWS, l->in - col), step = drop(l, k).p > 0 ? ROWS : l->rows;
-    for (int64_t row = 0; row < l->rows; row += step) {
-        int64_t n = least(step, l->rows - row);
+    int64_t n_cols = least(THIN_ROWS, l->in - col), row = 0;
+    do {
+        int64_t n = drop(l, k).p > 0 ? least(ROWS, l->rows - row) : l->rows;
         matmul(rank(l, k), n_cols, n, 1, TRANSPOSED, (Block){ l->dxa[k] + row * rank(l, k), rank(l, k) }, AS_IS,
-               dropped(l, k, row, n, col, n_cols, room), 1, da.data + col, da.cols);
-    }
+               dropped(l, k, row, n, col, n_cols, room), row ? 1 : l->c->beta[1 + 2 * k], da.data + col, da.cols);
+        row += n;
+    } while (row < l->rows);
 }
 
 static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
