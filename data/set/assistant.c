@@ -12,18 +12,18 @@ static Json *first_messages(const Json *messages, int64_t n)
     return first;
 }
 
-/* Renders the first `n` messages; true in `same` when `full` begins with them. */
-static Status measure(const ChatTemplate *chat_template, ChatInput input, int64_t n, bool prompt, const ChatText *full, size_t *length, bool *same)
+/* Renders the first `n` messages: how long that is, and how much of it `full` begins with. */
+typedef struct { size_t length, shared; } Beginning;
+
+static Status measure(const ChatTemplate *chat_template, ChatInput input, int64_t n, bool prompt, const ChatText *full, Beginning *out)
 {
     ChatText text = {0};
     Json *messages = first_messages(input.messages, n);
     input.messages = messages;
     input.add_generation_prompt = prompt;
     Status status = chat_template_render(chat_template, &input, &text);
-    if (status == STATUS_OK) {
-        *length = text.n;
-        *same = text.n <= full->n && !memcmp(text.text, full->text, text.n);
-    }
+    *out = (Beginning){ .length = text.n };
+    while (out->shared < text.n && out->shared < full->n && text.text[out->shared] == full->text[out->shared]) out->shared++;
     chat_text_free(&text);
     json_free(messages);
     return status;
@@ -31,12 +31,15 @@ static Status measure(const ChatTemplate *chat_template, ChatInput input, int64_
 
 static Status find_turn(const ChatTemplate *chat_template, const ChatInput *input, int64_t k, const ChatText *full, AssistantSpans *out)
 {
-    size_t begin = 0, end = 0;
-    bool begins = false, ends = false;
-    if (k) TRY(measure(chat_template, *input, k, true, full, &begin, &begins));
-    if (begins) TRY(measure(chat_template, *input, k + 1, false, full, &end, &ends));
-    if (ends && end > begin) MEMORY_PUSH(out->span, out->n, out->cap) = (ChatSpan){ begin, end };
-    else out->unfound++;
+    Beginning before, prompt, after;
+    out->unfound++;
+    if (!k) return STATUS_OK;
+    TRY(measure(chat_template, *input, k, false, full, &before));
+    TRY(measure(chat_template, *input, k, true, full, &prompt));
+    TRY(measure(chat_template, *input, k + 1, false, full, &after));
+    if (before.shared < before.length || after.shared < after.length || prompt.shared < before.length || after.length <= prompt.shared) return STATUS_OK;
+    out->unfound--;
+    MEMORY_PUSH(out->span, out->n, out->cap) = (ChatSpan){ prompt.shared, after.length };
     return STATUS_OK;
 }
 

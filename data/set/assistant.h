@@ -1,8 +1,9 @@
 /* Which bytes of a rendered conversation the assistant wrote, and which tokens these are.
  *
  * A template with {% generation %} says it. For others, assistant turn k is what messages 0 … k add behind messages 0 … k-1 with
- * a generation prompt: what a model would have to write, its end-of-turn token included. That needs a template which renders
- * the beginning of a conversation as it renders it in the whole; a turn for which it does not is not found. */
+ * a generation prompt: what a model would have to write, its end-of-turn token included. Where the prompt is not what the whole
+ * has there, the turn starts where they part. That needs a template which renders the beginning of a conversation as it renders
+ * it in the whole; a turn for which it does not, and a turn without anything before it, is not found. */
 #ifndef DATA_SET_ASSISTANT_H
 #define DATA_SET_ASSISTANT_H
 #include <stdbool.h>

@@ -4,8 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "data/set/encode.h"
+#include "data/file/mapped.h"
+#include "data/set/dataset.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 
@@ -28,20 +31,60 @@ static Status open_adapter(Trainer *t)
     return STATUS_OK;
 }
 
+/* A GGUF file may name a tokenizer that is not known here; rows of tokens need none. */
+static Status open_tokenizer(Trainer *t)
+{
+    const char *model = t->recipe.model_name_or_path;
+    char *file = memory_format("%s/tokenizer.json", model);
+    struct stat info;
+    bool folder = !stat(model, &info) && S_ISDIR(info.st_mode), missing = folder && access(file, F_OK);
+    free(file);
+    if (missing) return STATUS_OK;
+    Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
+    if (folder || status == STATUS_OK) return status;
+    notice(&t->notices, "%s: its tokenizer cannot be used: %s", model, status_message());
+    return STATUS_OK;
+}
+
+static Status read_template(const char *path, char **source)
+{
+    Mapped file = {0};
+    Buffer text = {0};
+    TRY(mapped_open(&file, path), "chat_template_path");
+    buffer_add(&text, file.bytes, file.n_bytes);
+    *source = buffer_take(&text);
+    mapped_close(&file);
+    return STATUS_OK;
+}
+
+static Status open_text(Trainer *t)
+{
+    const char *path = t->recipe.chat_template_path;
+    char *source = NULL;
+    TRY(open_tokenizer(t));
+    if (path) TRY(read_template(path, &source));
+    else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
+    Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
+    free(source);
+    return status;
+}
+
+static CompletionLoss completion_loss(Maybe only)
+{
+    return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
+}
+
 static Status open_examples(Trainer *t, const char *path, bool packing, Examples *out)
 {
     const Recipe *r = &t->recipe;
-    Rows rows = {0};
-    EncodeCounts counts;
-    Status status;
-    TRY_GOTO(done, status, rows_open(&rows, path, r->dataset_text_field, &t->notices));
-    EncodeOptions options = { .vocabulary = (int32_t)t->model.config.vocab_size, .max_length = r->max_length, .packing = packing,
-                              .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
-                                                      : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL };
-    TRY_GOTO(done, status, encode_rows(&rows, &options, t->pool, &t->notices, out, &counts));
-done:
-    rows_close(&rows);
-    return status;
+    DatasetCounts counts;
+    DatasetOptions options = {
+        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
+                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
+        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
+        .packing_strategy = r->packing_strategy, .shuffle = r->shuffle_dataset, .seed = (uint64_t)r->seed,
+    };
+    return dataset_read(path, &options, t->pool, &t->notices, out, &counts);
 }
 
 static Status open_data(Trainer *t)
@@ -52,7 +95,7 @@ static Status open_data(Trainer *t)
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
-        .strategy = (SamplerStrategy)r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed, .has_data_seed = true,
+        .strategy = r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed,
         .drop_last = r->dataloader_drop_last, .batch_size = r->per_device_train_batch_size, .accumulation = r->gradient_accumulation_steps });
     t->steps_per_epoch = sampler_steps(&t->sampler);
     t->max_steps = r->max_steps > 0 ? r->max_steps : (int64_t)ceil(r->num_train_epochs * (double)t->steps_per_epoch);
@@ -107,6 +150,7 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
+    TRY(open_text(t));
     TRY(open_data(t));
     return lay_out(t);
 }
@@ -124,6 +168,8 @@ void trainer_close(Trainer *t)
     examples_free(&t->eval);
     adapter_free(&t->adapter);
     state_free(&t->state);
+    tokenizer_close(t->tokenizer);
+    chat_template_close(t->chat_template);
     model_close(&t->model);
     pool_close(t->pool);
     json_free(t->log_history);

@@ -2,6 +2,7 @@
 #ifndef TRAIN_RUN_TRAINER_H
 #define TRAIN_RUN_TRAINER_H
 #include "data/set/sampler.h"
+#include "data/text/chat_template.h"
 #include "data/text/tokenizer.h"
 #include "optim/adamw.h"
 #include "train/run/progress.h"
@@ -14,6 +15,7 @@ typedef struct {
     Backend    backend;
     Model      model;
     Tokenizer *tokenizer;                    /* NULL: the folder has none, and rows are tokens */
+    ChatTemplate *chat_template;             /* NULL: none */
     State      state;
     Adapter    adapter;
 

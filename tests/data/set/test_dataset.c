@@ -1,8 +1,6 @@
 /* From a file to examples: what SFTTrainer's preparation yields (tests/peers/golden_rows.py), refusals and notices. */
 #include "tests/data/set/golden.h"
 
-#include "data/set/assistant.h"
-
 static uint32_t crc32(const void *bytes, size_t n)
 {
     uint32_t crc = ~0u;
@@ -52,27 +50,6 @@ static void check_documents(const Json *golden, const Examples *examples)
     }
 }
 
-/* A golden tokenizer with its chat template. */
-typedef struct { Tokenizer *tokenizer; ChatTemplate *chat_template; } Text;
-
-static Text open_text(const char *name)
-{
-    Text text;
-    Notices notices = {0};
-    char path[512];
-    snprintf(path, sizeof path, GRAFT_GOLDEN "/rows/%s", name);
-    assert_ok(tokenizer_open(&text.tokenizer, path, &notices));
-    assert_ok(chat_template_open(&text.chat_template, name, tokenizer_chat_template(text.tokenizer)));
-    notices_free(&notices);
-    return text;
-}
-
-static void close_text(Text *text)
-{
-    tokenizer_close(text->tokenizer);
-    chat_template_close(text->chat_template);
-}
-
 static void check_case(const Json *golden)
 {
     Examples examples;
@@ -93,31 +70,9 @@ static void examples_are_trls(void **state)
 {
     (void)state;
     Json *cases = golden_cases("examples.json");
-    assert_int_equal(json_count(cases), 29);
+    assert_int_equal(json_count(cases), 30);
     for (const Json *golden = json_first(cases); golden; golden = json_next(golden)) check_case(golden);
     json_free(cases);
-}
-
-/* Rows written to a file of their own. */
-typedef struct { char path[64]; Examples examples; DatasetCounts counts; Notices notices; } Fixture;
-
-static Status read_text(Fixture *f, const char *text, DatasetOptions options)
-{
-    *f = (Fixture){ .path = "/tmp/graft-test-XXXXXX" };
-    FILE *file = fdopen(mkstemp(f->path), "w");
-    fputs(text, file);
-    fclose(file);
-    Pool *pool = pool_open(3);
-    Status status = dataset_read(f->path, &options, pool, &f->notices, &f->examples, &f->counts);
-    pool_close(pool);
-    remove(f->path);
-    return status;
-}
-
-static void fixture_free(Fixture *f)
-{
-    examples_free(&f->examples);
-    notices_free(&f->notices);
 }
 
 static void assert_refused(const char *text, DatasetOptions options, const char *complaint)
@@ -180,11 +135,86 @@ static void threads_keep_the_order(void **state)
     buffer_free(&text);
 }
 
+static void says_what_never_stops(void **state)
+{
+    (void)state;
+    Fixture f;
+    assert_ok(read_chats(&f, two_turns, "{%- for m in messages %}{{- m.content }}{%- endfor %}", (EncodeOptions){0}));
+    assert_notice(&f, 0, ": the eos token <|im_end|> is never trained, so the model may not learn to stop; look at the template, the masks and max_length");
+    fixture_free(&f);
+}
+
+static void says_that_bos_is_doubled(void **state)
+{
+    (void)state;
+    Fixture f;
+    Text text = open_text("bos");
+    assert_ok(read_text(&f, "{\"text\": \"<s>the cat\"}\n{\"text\": \"the cat\"}\n", (DatasetOptions){ .encode.tokenizer = text.tokenizer }));
+    assert_int_equal(f.notices.n, 1);
+    assert_notice(&f, 0, ": 1 examples begin with two bos tokens: the text has one and the tokenizer adds another");
+    fixture_free(&f);
+    close_text(&text);
+}
+
+static void says_that_prompts_are_cut(void **state)
+{
+    (void)state;
+    Fixture f;
+    Text text = open_text("chatml");
+    assert_ok(read_text(&f, "{\"prompt\": \"the ca\", \"completion\": \"t sat\"}\n", (DatasetOptions){ .encode.tokenizer = text.tokenizer }));
+    assert_int_equal(f.notices.n, 1);
+    assert_notice(&f, 0, ": 1 prompts are not the beginning of prompt and completion once both are tokens (a token spans the border, or the template "
+                         "renders the prompt alone differently); there the context of training differs from that of inference");
+    fixture_free(&f);
+    close_text(&text);
+}
+
+static void refuses_options_that_rows_cannot_follow(void **state)
+{
+    (void)state;
+    Fixture f;
+    Text text = open_text("chatml");
+    const struct { const char *rows; EncodeOptions options; const char *start, *end; } cases[] = {
+        { "{\"text\": \"a\"}", { .tokenizer = text.tokenizer, .assistant_only_loss = true },
+          "assistant_only_loss: ", " has no messages, so nothing says which text is the assistant's" },
+        { "{\"text\": \"a\"}", { .tokenizer = text.tokenizer, .completion_only_loss = COMPLETION_LOSS_ONLY },
+          "completion_only_loss: the rows of ", " have no completion" },
+        { two_turns, { .tokenizer = text.tokenizer, .chat_template = text.chat_template, .completion_only_loss = COMPLETION_LOSS_ONLY },
+          "completion_only_loss: the rows of ", " have no completion; assistant_only_loss trains the assistant's messages" },
+        { two_turns, { .tokenizer = text.tokenizer }, "", " holds messages and the model has no chat template; give one with chat_template_path" },
+        { two_turns, {0}, "", " holds messages and the model has no tokenizer; add its tokenizer.json, or give rows of input_ids" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}",
+          { .tokenizer = text.tokenizer, .chat_template = text.chat_template, .assistant_only_loss = true },
+          "", ":1: no token of an assistant's message, and assistant_only_loss trains nothing else" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"chat_template_kwargs\": {\"tokenize\": 1}}",
+          { .tokenizer = text.tokenizer, .chat_template = text.chat_template }, "", ":1: chat_template_kwargs: \"tokenize\" is not a variable of the template" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char expected[512];
+        assert_int_equal(read_text(&f, cases[i].rows, (DatasetOptions){ .encode = cases[i].options }), STATUS_INPUT);
+        snprintf(expected, sizeof expected, "%s%s%s", cases[i].start, f.path, cases[i].end);
+        assert_string_equal(status_message(), expected);
+        fixture_free(&f);
+    }
+    close_text(&text);
+}
+
+static void a_template_that_raises_names_the_line(void **state)
+{
+    (void)state;
+    Fixture f;
+    assert_int_equal(read_chats(&f, two_turns, "{{ raise_exception('no') }}", (EncodeOptions){0}), STATUS_INPUT);
+    assert_int_equal(strncmp(status_message() + strlen(f.path), ":1: template", 12), 0);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples_are_trls), cmocka_unit_test(refuses_what_trains_nothing), cmocka_unit_test(refuses_ids_outside_the_vocabulary),
         cmocka_unit_test(says_that_a_mask_is_not_applied), cmocka_unit_test(counts_rows), cmocka_unit_test(threads_keep_the_order),
+        cmocka_unit_test(says_what_never_stops), cmocka_unit_test(says_that_bos_is_doubled), cmocka_unit_test(says_that_prompts_are_cut),
+        cmocka_unit_test(refuses_options_that_rows_cannot_follow), cmocka_unit_test(a_template_that_raises_names_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
