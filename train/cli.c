@@ -16,6 +16,10 @@ static Status version(int argc, char **argv)
 
 static Status sft(int argc, char **argv)
 {
+    if (keys_want_help(argc, argv)) {
+        recipe_help(stdout);
+        return STATUS_OK;
+    }
     Trainer trainer = {0};
     Status status = trainer_open(&trainer, argc, argv);
     if (status == STATUS_OK) status = trainer_train(&trainer);
