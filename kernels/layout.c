@@ -1,6 +1,7 @@
 #include "kernels/layout.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/memory.h"
 #include "kernels/status.h"
@@ -46,7 +47,11 @@ void layout_close(Layout *layout)
 
 bool layout_measuring(const Layout *layout) { return layout->measuring; }
 
-void layout_begin(Layout *layout) { layout->next_slot = layout->next_call = 0; }
+void layout_begin(Layout *layout)
+{
+    CHECK(!layout->measuring || !layout->n_calls, "a layout is measured once, then placed");
+    layout->next_slot = layout->next_call = 0;
+}
 
 int32_t layout_take(Layout *layout, SlotPurpose purpose, size_t bytes)
 {
@@ -66,7 +71,13 @@ void layout_over(Layout *layout, int32_t slot, int32_t under)
 {
     if (!layout->measuring || slot == NO_SLOT || under == NO_SLOT) return;
     int32_t *over = layout->slot[slot].over;
+    CHECK(over[1] == NO_SLOT, "slot %d: a third wish", slot);
     over[over[0] != NO_SLOT] = under;
+}
+
+static bool same_slots(int32_t n, const int32_t *a, int32_t m, const int32_t *b)
+{
+    return n == m && !memcmp(a, b, (size_t)n * sizeof *a);
 }
 
 bool layout_call(Layout *layout, const LayoutCall *call)
@@ -77,12 +88,18 @@ bool layout_call(Layout *layout, const LayoutCall *call)
         return false;
     }
     CHECK(i < layout->n_calls, "call %d of %d: another sequence", i, layout->n_calls);
+    const LayoutCall *was = &layout->call[i];
+    CHECK(call->op == was->op && call->bwd == was->bwd && call->effect == was->effect &&
+              same_slots(call->n_reads, call->read, was->n_reads, was->read) && same_slots(call->n_writes, call->write, was->n_writes, was->write),
+          "call %d: another sequence", i);
     return layout->live[i];
 }
 
 void layout_result(Layout *layout, int32_t slot)
 {
+    CHECK(slot != NO_SLOT, "a result has a place of its own");
     if (layout->measuring) layout->slot[slot].result = true;
+    CHECK(layout->slot[slot].result, "slot %d: measured as no result", slot);
 }
 
 /* From the last call to the first: live if it has an effect or wrote what is read later. */

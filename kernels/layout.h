@@ -9,8 +9,8 @@
  *   places                   a slot that *may lie over* another gets its place where the old one's last use is that very
  *                            call; all others are placed greedily, largest first, at the lowest free offset
  *   flops                    of live calls
- * A real step makes the same calls and gets the addresses. Another call, another purpose or a larger size is a CHECK: a
- * plan cannot drift from the code that runs, because it is that code.
+ * A real step makes the same calls and gets the addresses. Another call, other slots, another purpose, another result or a
+ * larger size is a CHECK: a plan cannot drift from the code that runs, because it is that code.
  *
  * The arena's bytes are the caller's (layout_place). One Layout describes one kind of step (training, evaluation, one
  * decoding step); they may share an arena, since only one runs at a time. */
@@ -26,7 +26,12 @@ enum { NO_SLOT = -1, CALL_MAX_SLOTS = 32 };
 
 /* One call. Scratch and saved tensors stand among the reads of the call that needs them. `effect`: it changes something
  * outside the step. */
-typedef struct { int32_t read[CALL_MAX_SLOTS], write[CALL_MAX_SLOTS]; int n_reads, n_writes; bool effect; double flops; } LayoutCall;
+typedef struct {
+    int32_t op;
+    bool    bwd, effect;
+    int32_t n_reads, n_writes, read[CALL_MAX_SLOTS], write[CALL_MAX_SLOTS];
+    double  flops;
+} LayoutCall;
 
 Layout *layout_open(void);                                    /* measuring */
 void    layout_close(Layout *);                               /* accepts NULL */

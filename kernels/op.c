@@ -64,7 +64,7 @@ static double flops_linear(const OpCall *c, bool bwd)
     const Weight *w = c->args->linear.w;
     double rows = (double)c->in[0].rows, dense = 2 * rows * (double)w->rows * (double)w->cols, low = 0;
     for (int k = 0; k < c->n_saved; k++) low += 2 * rows * (double)c->saved[k].cols * (double)(w->rows + w->cols);
-    return dense + (bwd ? 2 : 1) * low;
+    return (bwd && !(c->wanted & 1) ? 0 : dense) + (bwd ? 2 : 1) * low;
 }
 
 static void shape_attention(OpCall *c)
@@ -97,6 +97,7 @@ static uint32_t reads_both(const OpArgs *args, uint32_t wanted)
 
 static void shape_append(OpCall *c)
 {
+    CHECK(c->args->append.at + c->in[0].rows <= c->args->append.capacity, "append: the cache is full");
     c->n_out = 1;
     c->out[0] = sized(c->args->append.at + c->in[0].rows, c->in[0].cols);
 }
@@ -106,7 +107,7 @@ static void shape_head(OpCall *c)
     CHECK(c->in[0].cols == c->args->head.w->cols, "head: x has %lld columns", (long long)c->in[0].cols);
     c->n_out = 3;
     for (int i = 0; i < 3; i++) c->out[i] = sized(c->args->head.n, 1);
-    c->n_saved = c->args->head.coef ? 1 : 0;
+    c->n_saved = c->args->head.gradient;
     c->saved[0] = like(c->in[0]);
 }
 
@@ -114,7 +115,7 @@ static double flops_head(const OpCall *c, bool bwd)
 {
     if (bwd) return 0;
     const Weight *w = c->args->head.w;
-    return (c->args->head.coef ? 4 : 2) * (double)c->args->head.n * (double)w->rows * (double)w->cols;
+    return (c->args->head.gradient ? 4 : 2) * (double)c->args->head.n * (double)w->rows * (double)w->cols;
 }
 
 const OpRow op_rows[OP_COUNT] = {

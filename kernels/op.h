@@ -16,6 +16,8 @@
  *   in[i].data, out[i].data NULL in backward    the row's `reads` did not name it.
  *   Any subset of gradients may be wanted: the lowest operation with a trainable input gets odd ones.
  *   Inputs of one call are distinct Vars; the tape CHECKs it.
+ * Shapes, reads, scratch and flops depend on sizes and on arguments that the recipe fixes, never on a pointer being NULL:
+ * while the layout measures, every address is NULL. No size but 0 <= n is assumed: a micro-batch may have no scored row.
  *
  * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others.
  * Whether one happens is the layout's business; a kernel sees it as equal pointers. With several gradients, the one that
@@ -27,6 +29,7 @@
 #include <stdint.h>
 
 #include "kernels/dtype.h"
+#include "kernels/philox.h"
 
 enum { OP_MAX_IN = 9, OP_MAX_OUT = 3, OP_MAX_SAVED = 4, OP_MAX_TERMS = 4 };
 
@@ -38,12 +41,13 @@ typedef struct { float *data; int64_t rows, cols; } Tensor;          /* a view; 
 typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows, cols; int32_t paired_heads; } Weight;
 
 /* One document, or its newest piece: `q_len` query rows see key rows from `kv_start` on, `kv_len` of them.
- * Causal: query i sees key j iff j <= i + kv_len - q_len. Packing: kv == q. Cache, prefix: kv_len > q_len. */
+ * Causal: query i sees key j iff j <= i + kv_len - q_len. Packing: kv == q. Cache, prefix: kv_len > q_len.
+ * The spans of a call tile its query rows: every row is in exactly one. Where gradients are wanted they tile the key rows too. */
 typedef struct { int32_t q_start, q_len, kv_start, kv_len; } Span;
 
-/* Dropout of one site: element (row, col) is zero iff bits(key, row * cols + col) say so, others times 1 / (1 - p).
+/* Dropout of one site: element e = row * cols + col is zero iff philox_unit(word e) < p, others times 1 / (1 - p).
  * Made again in backward, never stored. p = 0: none. */
-typedef struct { float p; uint64_t key; } Dropout;
+typedef struct { float p; PhiloxKey key; } Dropout;
 
 typedef enum {
     /* y = W[ids]                       y [n, C]  W [V, C] frozen.  bwd: none. */
@@ -56,8 +60,8 @@ typedef enum {
     OP_RMSNORM,
     /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T     x [rows, in]  W [out, in], b [out] frozen  A_k [r_k, in]  B_k [out, r_k]
      * LoRA, arXiv:2106.09685.  in: x, A_1, B_1, A_2, B_2, …   saved xa_k [rows, r_k] = drop_k(x) A_k^T, unscaled.
-     * bwd  dxa_k = s_k dy B_k (scratch)   dB_k += s_k dy^T xa_k   dA_k += dxa_k^T drop_k(x)
-     *      dx = beta dx + dy W + sum_k drop'_k(dxa_k A_k)
+     * bwd  dxa_k = s_k dy B_k (scratch)   dB_k = s_k dy^T xa_k   dA_k = dxa_k^T drop_k(x)   dx = dy W + sum_k drop'_k(dxa_k A_k),
+     *      each beside beta times what was there: A and B may be values that other operations made.
      * x is read by bwd only where some dA is wanted: a bare linear, or one with frozen terms, keeps nothing alive. */
     OP_LINEAR,
     /* y = x cos + rotate_half(x) sin   x, y [rows, heads * D]; tables [positions, D / 2] by position; y may take x's place.
@@ -72,13 +76,15 @@ typedef enum {
     OP_SILU_MUL,
     /* y = a + b                        y may take a's or b's place; bwd: da may take dy's place, db copies. */
     OP_ADD,
-    /* Rows of x appended to a cache behind `at` rows: y is the cache's first at + n rows. Not differentiable; generation. */
+    /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
+     * it has no slot. One sequence a cache. Not differentiable: generation. */
     OP_APPEND,
     /* For each scored row i, with z = x[row_i] W^T in float32, z chunk by chunk in scratch only:
      *   score [n, 1] = (1 - eps) logp_i[target_i] + eps mean_v logp_i[v]     eps: label smoothing
      *   entropy [n, 1] of softmax(z)      correct [n, 1] = 1 where target is the arg-max, else 0   (not differentiable)
-     * x [rows, C]  W [V, C].  saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i is known
-     * before (SFT); rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over (it may take its place). */
+     * x [rows, C]  W [V, C].  With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i
+     * is known before (SFT); rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take
+     * its place. Without: evaluation, no gradient can be asked for. */
     OP_HEAD,
     OP_COUNT,
     OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
@@ -91,20 +97,21 @@ typedef struct { int32_t id; } Var;                                   /* index i
  * (the batch above all) must not change until the reverse walk ends. */
 typedef struct {
     const void *self, *batch, *active;     /* model, batch, active adapters */
-    uint64_t random_key;                   /* 0: nothing random (evaluation) */
-    int32_t index;                         /* which segment: the layer */
+    PhiloxKey random;                      /* seed, step, micro-batch; the site is filled in where it is used */
+    bool     training;                     /* false: nothing random */
+    int32_t  index;                        /* which segment: the layer */
 } SegmentKey;
 typedef void SegmentFn(Tape *, const SegmentKey *, const Var in[], Var out[]);
 
 typedef union {
     struct { const Weight *w; const int32_t *ids; int64_t n; } embedding;
-    struct { float m; uint64_t key; } noise;
+    struct { float m; PhiloxKey key; } noise;
     struct { const float *w; float eps; } rmsnorm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
-    struct { float *cache; int64_t at; } append;
-    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; } head;   /* coef NULL: no gradient */
+    struct { float *cache; int64_t at, capacity; } append;
+    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;
 
@@ -114,12 +121,13 @@ typedef struct {
     int n_in, n_out, n_saved;
     Tensor in[OP_MAX_IN], out[OP_MAX_OUT], saved[OP_MAX_SAVED], din[OP_MAX_IN], dout[OP_MAX_OUT];
     float beta[OP_MAX_IN];
+    uint32_t wanted;                       /* backward: bit i = d in[i] is wanted */
     void *scratch;
     size_t scratch_bytes;
     const OpArgs *args;
 } OpCall;
 
-/* `wanted`: bit i = d in[i] is wanted. Result: low half, inputs that backward reads; high half, outputs. Saved are always read. */
+/* What `reads` returns: low half, inputs that backward reads; high half, outputs. Saved are always read; bits beyond n_in mean nothing. */
 #define READS(ins, outs) ((uint32_t)(ins) | (uint32_t)(outs) << 16)
 typedef struct {
     const char *name;
@@ -128,7 +136,7 @@ typedef struct {
     double   (*flops)(const OpCall *, bool bwd);         /* NULL: not worth counting */
     uint16_t out_over;                                   /* bit i: out[0] may take the place of in[i] */
     int8_t   din_over_dout, din_over_saved;              /* 1 + i: d in[i] may take the place of d out[0], of saved[0]; 0: none */
-    bool     light;                                      /* cheaper to run again in the reverse walk than to keep its output */
+    bool     light;                                      /* one output, cheaper to run again in the reverse walk than to keep */
     bool     no_bwd;
 } OpRow;
 

@@ -49,11 +49,13 @@ Var tape_param(Tape *tape, Tensor value, Tensor grad)
 
 static void reads_slot(LayoutCall *call, int32_t slot)
 {
+    CHECK(call->n_reads < CALL_MAX_SLOTS);
     if (slot != NO_SLOT) call->read[call->n_reads++] = slot;
 }
 
 static void writes_slot(LayoutCall *call, int32_t slot)
 {
+    CHECK(call->n_writes < CALL_MAX_SLOTS);
     if (slot != NO_SLOT) call->write[call->n_writes++] = slot;
 }
 
@@ -68,8 +70,8 @@ static int32_t take(Tape *tape, SlotPurpose purpose, Tensor *tensor)
 static void take_scratch(Tape *tape, OpCall *call, LayoutCall *trace, bool bwd)
 {
     const Kernels *kernels = &tape->backend->op[call->op];
-    call->scratch_bytes = kernels->scratch ? kernels->scratch(tape->backend, call, bwd) : 0;
-    if (!call->scratch_bytes) return;
+    if (!kernels->scratch) return;
+    call->scratch_bytes = kernels->scratch(tape->backend, call, bwd);
     int32_t slot = layout_take(tape->layout, SLOT_SCRATCH, call->scratch_bytes);
     call->scratch = layout_address(tape->layout, slot);
     reads_slot(trace, slot);
@@ -91,7 +93,7 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
     const OpRow *row = &op_rows[op];
     check_distinct(op, in, n_in);
     OpCall call = { .op = op, .n_in = n_in, .args = args };
-    LayoutCall trace = { .effect = op == OP_APPEND };
+    LayoutCall trace = { .op = op, .effect = op == OP_APPEND };
     bool needs_grad = false;
     for (int i = 0; i < n_in; i++) {
         const Node *node = &tape->node[in[i].id];
@@ -99,7 +101,7 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
         needs_grad = needs_grad || node->needs_grad;
         reads_slot(&trace, node->value_slot);
     }
-    needs_grad = needs_grad && !row->no_bwd && tape->mode != TAPE_OFF;
+    CHECK(!needs_grad || !row->no_bwd, "%s: no gradient passes through it", row->name);
     row->shape(&call);
 
     Record record = { .op = op, .n_in = (int8_t)n_in, .n_out = (int8_t)call.n_out, .n_saved = (int8_t)call.n_saved, .args = *args };
@@ -135,14 +137,24 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
     tape->record[tape->n_records++] = record;
 }
 
+static void run_segment(Tape *tape, SegmentFn *fn, const SegmentKey *key, const Var in[], Var out[], int n_out)
+{
+    int32_t n_nodes = tape->n_nodes;
+    fn(tape, key, in, out);
+    for (int i = 0; i < n_out; i++) {
+        CHECK(out[i].id >= n_nodes, "a segment returns what was made outside it");
+        for (int j = 0; j < i; j++) CHECK(out[i].id != out[j].id, "a segment returns the same Var twice");
+    }
+}
+
 void tape_segment(Tape *tape, SegmentPolicy policy, SegmentFn *fn, const SegmentKey *key, const Var in[], int n_in, Var out[], int n_out)
 {
     if (policy == SEGMENT_KEEP || tape->mode != TAPE_RECORD) {
-        fn(tape, key, in, out);
+        run_segment(tape, fn, key, in, out, n_out);
         return;
     }
     tape->mode = TAPE_PROPAGATE;
-    fn(tape, key, in, out);
+    run_segment(tape, fn, key, in, out, n_out);
     tape->mode = TAPE_RECORD;
     CHECK(tape->n_records < tape->max_records && n_in <= OP_MAX_IN && n_out <= OP_MAX_OUT, "the tape is full");
     Record *record = &tape->record[tape->n_records];
@@ -156,22 +168,28 @@ void tape_segment(Tape *tape, SegmentPolicy policy, SegmentFn *fn, const Segment
 void tape_seed(Tape *tape, Var var, const float *grad)
 {
     Node *node = &tape->node[var.id];
-    CHECK(node->needs_grad, "an objective that needs no gradient");
+    CHECK(node->needs_grad && !node->grad_written, "an objective that needs no gradient, or a second seed");
     node->grad = (Tensor){ (float *)grad, node->value.rows, node->value.cols };
-    node->grad_written = true;
+    node->grad_written = node->seeded = true;
 }
 
-void tape_result(Tape *tape, Var var) { layout_result(tape->layout, tape->node[var.id].value_slot); }
+void tape_result(Tape *tape, Var var)
+{
+    Node *node = &tape->node[var.id];
+    CHECK(!node->back, "a result is said before the reverse walk");
+    node->result = true;
+    layout_result(tape->layout, node->value_slot);
+}
 
 /* Makes a light operation's value again, with what it reads, unless this walk did already. */
 static void bring_back(Tape *tape, Var var)
 {
     Node *node = &tape->node[var.id];
-    if (tape->keep_light || node->back || node->producer < 0) return;
+    if (tape->keep_light || node->back || node->result || node->producer < 0) return;
     const Record *record = &tape->record[node->producer];
     if (record->op == OP_SEGMENT || !op_rows[record->op].light) return;
     OpCall call = { .op = record->op, .n_in = record->n_in, .args = &record->args };
-    LayoutCall trace = {0};
+    LayoutCall trace = { .op = record->op };
     for (int i = 0; i < record->n_in; i++) {
         bring_back(tape, record->in[i]);
         call.in[i] = tape->node[record->in[i].id].value;
@@ -201,6 +219,7 @@ static bool has_gradient(const Tape *tape, const Record *record)
 static void want(Tape *tape, const Record *record, int i, OpCall *call, LayoutCall *trace)
 {
     Node *node = &tape->node[record->in[i].id];
+    CHECK(!node->seeded, "%s: a seeded Var has no other reader", op_rows[record->op].name);
     call->beta[i] = node->is_param || node->grad_written ? 1.0f : 0.0f;
     if (node->is_param) {
         trace->effect = true;
@@ -222,10 +241,9 @@ static void walk_op(Tape *tape, const Record *record)
 {
     const OpRow *row = &op_rows[record->op];
     OpCall call = { .op = record->op, .n_in = record->n_in, .n_out = record->n_out, .n_saved = record->n_saved, .args = &record->args };
-    LayoutCall trace = {0};
-    uint32_t wanted = 0;
-    for (int i = 0; i < record->n_in; i++) wanted |= (uint32_t)tape->node[record->in[i].id].needs_grad << i;
-    uint32_t reads = row->reads ? row->reads(&record->args, wanted) : 0;
+    LayoutCall trace = { .op = record->op, .bwd = true };
+    for (int i = 0; i < record->n_in; i++) call.wanted |= (uint32_t)tape->node[record->in[i].id].needs_grad << i;
+    uint32_t reads = row->reads ? row->reads(&record->args, call.wanted) : 0;
     for (int i = 0; i < record->n_in; i++) {
         if (reads >> i & 1) bring_back(tape, record->in[i]);
         const Node *node = &tape->node[record->in[i].id];
@@ -246,7 +264,7 @@ static void walk_op(Tape *tape, const Record *record)
         reads_slot(&trace, record->saved_slot[i]);
     }
     for (int i = 0; i < record->n_in; i++)
-        if (wanted >> i & 1) want(tape, record, i, &call, &trace);
+        if (call.wanted >> i & 1) want(tape, record, i, &call, &trace);
     take_scratch(tape, &call, &trace, true);
     trace.flops = flops(&call, true);
     if (layout_call(tape->layout, &trace)) tape->backend->op[record->op].bwd(tape->backend, &call);
@@ -293,7 +311,7 @@ Var op_embedding(Tape *tape, const Weight *w, const int32_t *ids, int64_t n)
     return out;
 }
 
-Var op_noise(Tape *tape, Var x, float m, uint64_t key)
+Var op_noise(Tape *tape, Var x, float m, PhiloxKey key)
 {
     Var out;
     tape_op(tape, OP_NOISE, &x, 1, &(OpArgs){ .noise = { m, key } }, &out);
@@ -350,10 +368,10 @@ Var op_add(Tape *tape, Var a, Var b)
     return out;
 }
 
-Var op_append(Tape *tape, Var x, float *cache, int64_t at)
+Var op_append(Tape *tape, Var x, float *cache, int64_t at, int64_t capacity)
 {
     Var out;
-    tape_op(tape, OP_APPEND, &x, 1, &(OpArgs){ .append = { cache, at } }, &out);
+    tape_op(tape, OP_APPEND, &x, 1, &(OpArgs){ .append = { cache, at, capacity } }, &out);
     return out;
 }
 

@@ -16,7 +16,8 @@
  * A segment is a pure function of (in, key, weights): no counters, metrics or streams inside. KEEP calls it and records
  * inside. RECOMPUTE records one segment; the walk calls it again in RECORD mode on the same input Vars, hands the outputs'
  * gradients over to the new outputs, walks the inner records and drops them. Nothing else may tell the two apart: the bits
- * are equal. A segment that does not pass needs_grad on is a CHECK at the seed.
+ * are equal. Its outputs are distinct Vars made inside it; other Vars made in it end with it. A segment that does not pass
+ * needs_grad on is a CHECK at the seed.
  *
  * The tape allocates its nodes and records once (tape_init); tensors live where the layout put them. */
 #ifndef KERNELS_TAPE_H
@@ -33,6 +34,7 @@ typedef struct {
     int32_t value_slot, grad_slot;      /* NO_SLOT: lives elsewhere (parameter, constant, seed) or not there yet */
     int32_t producer;                   /* record; -1: none */
     bool    needs_grad, is_param, grad_written;
+    bool    seeded, result;
     bool    back;                       /* the value was made again in this reverse walk */
 } Node;
 
@@ -58,14 +60,14 @@ struct Tape {
 void tape_init(Tape *, const Backend *, Layout *, int max_nodes, int max_records);
 void tape_free(Tape *);
 void tape_begin(Tape *, TapeMode);      /* a new micro-batch: no nodes, no records, the layout rewound */
-void tape_end(Tape *);                  /* the step is over; results may be read until the next tape_begin */
+void tape_end(Tape *);                  /* the step is over; results may be read until a step begins in the same arena */
 
 Var  tape_const(Tape *, Tensor value);                    /* not ours, no gradient */
 Var  tape_param(Tape *, Tensor value, Tensor grad);       /* not ours, gradient adds into `grad` */
 void tape_op(Tape *, OpId, const Var in[], int n_in, const OpArgs *, Var out[]);
 void tape_segment(Tape *, SegmentPolicy, SegmentFn *, const SegmentKey *, const Var in[], int n_in, Var out[], int n_out);
-void tape_seed(Tape *, Var, const float *grad);           /* d objective / d var, shape of var; the caller's memory */
-void tape_result(Tape *, Var);                            /* will be read after the step */
+void tape_seed(Tape *, Var, const float *grad);           /* d objective / d var, shape of var; the caller's memory; nobody else reads var */
+void tape_result(Tape *, Var);                            /* will be read after the step; said before tape_backward */
 void tape_backward(Tape *);                               /* adds into every parameter's gradient that was reached */
 
 static inline Tensor tape_value(const Tape *t, Var v) { return t->node[v.id].value; }
@@ -74,14 +76,14 @@ static inline Tensor tape_value(const Tape *t, Var v) { return t->node[v.id].val
 typedef struct { Var a, b; float scale; Dropout drop; } LowRank;      /* + scale * b (a drop(x)) */
 typedef struct { Var score, entropy, correct; } Scores;
 Var op_embedding(Tape *, const Weight *, const int32_t *ids, int64_t n);
-Var op_noise(Tape *, Var x, float m, uint64_t key);
+Var op_noise(Tape *, Var x, float m, PhiloxKey key);
 Var op_rmsnorm(Tape *, Var x, const float *w, float eps);
 Var op_linear(Tape *, Var x, const Weight *, const float *b, const LowRank[], int n_terms);
 Var op_rope(Tape *, Var x, const OpArgs *);
 Var op_attention(Tape *, Var q, Var k, Var v, const OpArgs *);
 Var op_silu_mul(Tape *, Var g, Var u);
 Var op_add(Tape *, Var a, Var b);
-Var op_append(Tape *, Var x, float *cache, int64_t at);
+Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
 
 #endif

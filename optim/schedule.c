@@ -8,18 +8,29 @@ const ScheduleOptions schedule_options = {
     .mode = PLATEAU_MIN, .threshold_mode = THRESHOLD_REL, .factor = 0.1, .threshold = 1e-4, .eps = 1e-8, .patience = 10, .cooldown = 0,
 };
 
-const ScheduleRow schedule_rows[SCHEDULE_COUNT] = {
-    [SCHEDULE_LINEAR]                    = { "linear", "" },
-    [SCHEDULE_COSINE]                    = { "cosine", "num_cycles" },
-    [SCHEDULE_COSINE_WITH_RESTARTS]      = { "cosine_with_restarts", "num_cycles" },
-    [SCHEDULE_POLYNOMIAL]                = { "polynomial", "lr_end power" },
-    [SCHEDULE_CONSTANT]                  = { "constant", "" },
-    [SCHEDULE_CONSTANT_WITH_WARMUP]      = { "constant_with_warmup", "" },
-    [SCHEDULE_INVERSE_SQRT]              = { "inverse_sqrt", "timescale" },
-    [SCHEDULE_REDUCE_LR_ON_PLATEAU]      = { "reduce_lr_on_plateau", "mode factor patience threshold threshold_mode cooldown min_lr eps" },
-    [SCHEDULE_COSINE_WITH_MIN_LR]        = { "cosine_with_min_lr", "num_cycles min_lr min_lr_rate" },
-    [SCHEDULE_COSINE_WARMUP_WITH_MIN_LR] = { "cosine_warmup_with_min_lr", "num_cycles min_lr min_lr_rate warmup_lr_rate" },
-    [SCHEDULE_WARMUP_STABLE_DECAY]       = { "warmup_stable_decay", "num_decay_steps num_stable_steps warmup_type decay_type min_lr_ratio num_cycles" },
+const char *const schedule_names[SCHEDULE_COUNT + 1] = {
+    [SCHEDULE_LINEAR]                    = "linear",
+    [SCHEDULE_COSINE]                    = "cosine",
+    [SCHEDULE_COSINE_WITH_RESTARTS]      = "cosine_with_restarts",
+    [SCHEDULE_POLYNOMIAL]                = "polynomial",
+    [SCHEDULE_CONSTANT]                  = "constant",
+    [SCHEDULE_CONSTANT_WITH_WARMUP]      = "constant_with_warmup",
+    [SCHEDULE_INVERSE_SQRT]              = "inverse_sqrt",
+    [SCHEDULE_REDUCE_LR_ON_PLATEAU]      = "reduce_lr_on_plateau",
+    [SCHEDULE_COSINE_WITH_MIN_LR]        = "cosine_with_min_lr",
+    [SCHEDULE_COSINE_WARMUP_WITH_MIN_LR] = "cosine_warmup_with_min_lr",
+    [SCHEDULE_WARMUP_STABLE_DECAY]       = "warmup_stable_decay",
+};
+
+const char *const schedule_kwargs[SCHEDULE_COUNT] = {
+    [SCHEDULE_COSINE]                    = "num_cycles",
+    [SCHEDULE_COSINE_WITH_RESTARTS]      = "num_cycles",
+    [SCHEDULE_POLYNOMIAL]                = "lr_end|power",
+    [SCHEDULE_INVERSE_SQRT]              = "timescale",
+    [SCHEDULE_REDUCE_LR_ON_PLATEAU]      = "mode|factor|patience|threshold|threshold_mode|cooldown|min_lr|eps",
+    [SCHEDULE_COSINE_WITH_MIN_LR]        = "num_cycles|min_lr|min_lr_rate",
+    [SCHEDULE_COSINE_WARMUP_WITH_MIN_LR] = "num_cycles|min_lr|min_lr_rate|warmup_lr_rate",
+    [SCHEDULE_WARMUP_STABLE_DECAY]       = "num_decay_steps|num_stable_steps|warmup_type|decay_type|min_lr_ratio|num_cycles",
 };
 
 int64_t schedule_warmup(double warmup_steps, int64_t total)
@@ -38,7 +49,7 @@ static Status settle_min_lr(ScheduleOptions *o, const char *name, double base_lr
 static Status settle(Schedule *s)
 {
     ScheduleOptions *o = &s->options;
-    const char *name = schedule_rows[s->kind].name;
+    const char *name = schedule_names[s->kind];
     if (isnan(o->num_cycles)) o->num_cycles = s->kind == SCHEDULE_COSINE_WITH_RESTARTS ? 1 : 0.5;
     switch (s->kind) {
     case SCHEDULE_POLYNOMIAL:

@@ -50,11 +50,8 @@ typedef struct {
     Plateau plateau;                             /* all that reduce_lr_on_plateau remembers */
 } Schedule;
 
-typedef struct {
-    const char *name;                            /* as lr_scheduler_type spells it */
-    const char *options;                         /* the kwargs it takes, separated by spaces */
-} ScheduleRow;
-extern const ScheduleRow schedule_rows[SCHEDULE_COUNT];
+extern const char *const schedule_names[SCHEDULE_COUNT + 1];   /* as lr_scheduler_type spells them; NULL ends */
+extern const char *const schedule_kwargs[SCHEDULE_COUNT];      /* the kwargs that each takes, "|" between */
 
 /* warmup_steps as a recipe gives it: below 1 a share of `total`, rounded up; otherwise a count, rounded down. */
 int64_t schedule_warmup(double warmup_steps, int64_t total);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/run/trainer.h"
+
 typedef struct { const char *name, *summary; Status (*run)(int argc, char **argv); } Command;
 
 static Status version(int argc, char **argv)
@@ -12,7 +14,17 @@ static Status version(int argc, char **argv)
     return STATUS_OK;
 }
 
+static Status sft(int argc, char **argv)
+{
+    Trainer trainer = {0};
+    Status status = trainer_open(&trainer, argc, argv);
+    if (status == STATUS_OK) status = trainer_train(&trainer);
+    trainer_close(&trainer);
+    return status;
+}
+
 static const Command commands[] = {
+    { "sft", "fine-tune a model on examples", sft },
     { "version", "print the version", version },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

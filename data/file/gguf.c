@@ -398,3 +398,9 @@ Status gguf_need(const GgufValue **value, const Gguf *gguf, const char *key, Ggu
     if (*value && (gguf_kind(*value) == kind || (kind == GGUF_REAL && gguf_kind(*value) == GGUF_INTEGER))) return STATUS_OK;
     return fail(STATUS_INPUT, "%s: key %s is %s, expected %s", gguf->path, key, gguf_kind_name(*value), kind_names[kind][0]);
 }
+
+bool gguf_is_named(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && !strcmp(path + n - 5, ".gguf");
+}

@@ -42,8 +42,8 @@ static ScheduleOptions options_of(const Json *kwargs)
 static ScheduleKind kind_of(const char *name)
 {
     int kind = 0;
-    while (kind < SCHEDULE_COUNT - 1 && strcmp(schedule_rows[kind].name, name)) kind++;
-    assert_string_equal(schedule_rows[kind].name, name);
+    while (kind < SCHEDULE_COUNT - 1 && strcmp(schedule_names[kind], name)) kind++;
+    assert_string_equal(schedule_names[kind], name);
     return (ScheduleKind)kind;
 }
 
@@ -71,7 +71,7 @@ static void equals_the_peer(void **state)
         for (const Json *rate = json_first(json_get(c, "rates")); rate; rate = json_next(rate), k++) {
             double expected = json_number(rate), lr = schedule_lr(&s, k), error = fabs(lr - expected) / fmax(fabs(expected), 1e-300);
             if (lr == expected) error = 0;
-            if (error > 1e-15) print_error("%s, step %d: %.17g, expected %.17g\n", schedule_rows[kind].name, (int)k, lr, expected);
+            if (error > 1e-15) print_error("%s, step %d: %.17g, expected %.17g\n", schedule_names[kind], (int)k, lr, expected);
             worst = fmax(worst, error);
             if (metric) {
                 schedule_observe(&s, json_number(metric));

@@ -1,0 +1,35 @@
+#include "kernels/cpu/cpu.h"
+
+#include <string.h>
+
+#include "kernels/cpu/matrix.h"
+#include "kernels/philox.h"
+
+enum { WORDS = 512 };
+
+static void noise_rows(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const OpCall *c = ctx;
+    int64_t cols = c->in[0].cols;
+    RowRange range = task_rows(task, c->in[0].rows, cols);
+    float m = c->args->noise.m;
+    uint32_t word[WORDS];
+    for (int64_t i = range.begin * cols; i < range.end * cols; i += WORDS) {
+        int64_t n = least(WORDS, range.end * cols - i);
+        philox_fill(c->args->noise.key, (uint64_t)i, n, word);
+        for (int64_t j = 0; j < n; j++) c->out[0].data[i + j] = c->in[0].data[i + j] + (2 * philox_unit(word[j]) - 1) * m;
+    }
+}
+
+void cpu_noise_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->in[0].rows, c->in[0].cols, noise_rows); }
+
+void cpu_noise_bwd(const Backend *b, const OpCall *c)
+{
+    (void)b;
+    float *dx = c->din[0].data;
+    const float *dy = c->dout[0].data;
+    int64_t n = c->din[0].rows * c->din[0].cols;
+    if (c->beta[0] != 0) for (int64_t i = 0; i < n; i++) dx[i] += dy[i];
+    else if (dx != dy) memcpy(dx, dy, (size_t)n * sizeof *dx);
+}

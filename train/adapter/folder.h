@@ -1,0 +1,10 @@
+/* An adapter's folder as PEFT writes it: adapter_config.json and adapter_model.safetensors (float32, names without the
+ * adapter's name: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight). */
+#ifndef TRAIN_ADAPTER_FOLDER_H
+#define TRAIN_ADAPTER_FOLDER_H
+#include "train/adapter/method.h"
+
+Status adapter_folder_save(const Adapter *, const char *dir);          /* into a folder that exists */
+Status adapter_folder_load(const Adapter *, const char *dir);          /* values of every parameter; the state is allocated */
+
+#endif
