@@ -15,6 +15,7 @@ BASE = dict(per_device_train_batch_size=2, gradient_accumulation_steps=2, learni
             lora_r=8, lora_alpha=16, lora_dropout=0.0, lora_target_modules="all-linear", use_peft=True)
 HOW = {"trl": {}, "again": dict(attention="eager", threads=2), "float64": dict(float64=True)}
 SOURCES = ("models.py", "rows.py", "trl_run.py")
+GGUF_SOURCES = SOURCES + ("gguf_write.py", "gguf_base.py")
 
 
 @dataclass
@@ -41,14 +42,19 @@ class Case:
         return str(ours), str(theirs)
 
 
+def model(spec, batch=2, accumulation=2, rows=("prompt_rows", 60)):
+    return Case("model-" + spec, spec, rows, dict(per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation,
+                                                  warmup_steps=2))
+
+
 def schedule(name, **options):
     kind, keys = options.pop("kind"), {k: options.pop(k) for k in ("warmup_steps",) if k in options}
     recipe = dict(lr_scheduler_type=kind, per_device_train_batch_size=3, gradient_accumulation_steps=1, **keys)
     return Case("schedule-" + name, "gqa", ("prompt_rows", 60), recipe | ({"lr_scheduler_kwargs": options} if options else {}))
 
 
-def rows(name, kind, model="gqa", n=48, marked=False, **recipe):
-    return Case("rows-" + name, model, (kind, n), dict(warmup_steps=2) | recipe, marked=marked)
+def rows(name, kind, *more, model="gqa", n=48, marked=False, **recipe):
+    return Case("rows-" + name, model, (kind, n, *more), dict(warmup_steps=2) | recipe, marked=marked)
 
 
 def adapter(name, **options):
@@ -66,12 +72,15 @@ IDS = [
     Case("ids-labels-random", "wide", ("id_rows", 50, 3, 384, 10, 90, True), dict(per_device_train_batch_size=3,
          gradient_accumulation_steps=3, train_sampling_strategy="random", warmup_steps=0.1)),
 ]
-MODELS = [Case("model-" + spec, spec, ("prompt_rows", 60), dict(per_device_train_batch_size=batch, warmup_steps=2,
-          gradient_accumulation_steps=accumulation))
-          for i, spec in enumerate("""gqa tied bias tied-bias head-dim wide sharded f16 bf16 rope-linear rope-dynamic rope-llama3
-              rope-yarn rope-yarn-attention rope-yarn-beta rope-yarn-mscale old-theta old-linear old-dynamic old-llama3
-              old-yarn""".split())
-          for batch, accumulation in [[(2, 2), (3, 1), (4, 1), (2, 3)][i % 4]]]
+MODELS = [
+    model("gqa"), model("tied", 3, 1), model("bias", 4, 1), model("tied-bias", 2, 3), model("head-dim"), model("wide", 3, 1),
+    model("sharded", 4, 1), model("f16", 2, 3), model("bf16"),
+    model("rope-linear", 3, 1), model("rope-llama3", 4, 1), model("rope-yarn", 2, 3), model("rope-yarn-attention"),
+    model("rope-yarn-beta", 3, 1), model("rope-yarn-mscale", 4, 1), model("old-theta", 2, 3), model("old-linear"),
+    model("old-llama3", 3, 1), model("old-yarn", 4, 1),
+    # rows on both sides of the 32 positions: micro-batches grow, keep and reset the frequencies
+    model("rope-dynamic", rows=("id_rows", 80)), model("old-dynamic", rows=("id_rows", 80)),
+]
 SCHEDULES = [
     schedule("linear", kind="linear", warmup_steps=0.2),
     schedule("cosine", kind="cosine", warmup_steps=3),
@@ -101,6 +110,7 @@ ROWS = [
     rows("prompt", "prompt_rows", per_device_train_batch_size=4),
     rows("prompt-whole", "prompt_rows", completion_only_loss=False),
     rows("chat-prompt", "chat_prompt_rows", gradient_accumulation_steps=3),
+    rows("both-masks", "chat_prompt_rows", marked=True, assistant_only_loss=True),
     rows("truncated", "prompt_rows", max_length=24),
     rows("random", "text_rows", n=27, train_sampling_strategy="random"),
     rows("partial", "text_rows", n=13, gradient_accumulation_steps=3, train_sampling_strategy="random"),
@@ -111,6 +121,7 @@ ROWS = [
     rows("bfd", "prompt_rows", n=150, packing=True, max_length=80),
     rows("bfd-split", "text_rows", n=130, packing=True, packing_strategy="bfd_split", max_length=40),
     rows("wrapped", "text_rows", n=120, packing=True, packing_strategy="wrapped", max_length=64),
+    rows("bfd-labels", "id_rows", 9, 384, 4, 70, True, n=150, packing=True, max_length=60),
     rows("dynamic-packed", "text_rows", model="rope-dynamic", n=150, packing=True, max_length=70),
 ]
 TRAINING = [
@@ -121,6 +132,8 @@ TRAINING = [
     Case("logging", "gqa", ("prompt_rows", 60), dict(logging_steps=3, logging_first_step=True)),
     Case("evaluation", "gqa", ("prompt_rows", 60), dict(eval_strategy="steps", eval_steps=5, per_device_eval_batch_size=4),
          eval_rows=("prompt_rows", 9, 5)),
+    Case("evaluation-dynamic", "rope-dynamic", ("id_rows", 80), dict(eval_strategy="steps", eval_steps=3, per_device_eval_batch_size=2),
+         eval_rows=("id_rows", 7, 5)),
 ]
 ADAPTERS = [
     adapter("attention", r=4, target_modules=["q_proj", "v_proj"]),
@@ -161,7 +174,7 @@ def ensure(case):
     place = peers.cache() / "parity" / case.name
     final = recipe(case, place)
     stamp = dict(recipe=final, model=case.model, marked=case.marked, rows=case.rows, eval_rows=case.eval_rows, adapter=case.adapter,
-                 gguf=case.gguf, sources=peers.digest(*SOURCES), versions=peers.versions())
+                 gguf=case.gguf, sources=peers.digest(*(GGUF_SOURCES if case.gguf else SOURCES)), versions=peers.versions())
 
     def make(folder):
         import models

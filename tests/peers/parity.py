@@ -9,6 +9,7 @@ TRL's runs are kept in the cache folder, so only the first time is slow. A row e
 is no farther from a float64 run than TRL's float32 run is. Exit 1 when a case failed."""
 import argparse
 import fnmatch
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,10 @@ import peers
 import cases
 from compare import BARS, compare, judge
 from safetensors.numpy import load_file
+
+
+# Tiny matrices on two threads of a busy machine: threads that spin for each other make a run take minutes instead of seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Failure(Exception):
