@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/text/byte_level.h"
-#include "data/text/pattern.h"
+#include "data/text/matcher.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
 
@@ -17,7 +17,7 @@ typedef struct {
 
 struct Decoder {
     const Row *row;
-    Pattern    pattern;                       /* Replace */
+    Matcher    matcher;                       /* Replace */
     char      *content;                       /* Replace, Strip, Metaspace: its replacement character */
     int64_t    start, stop;                   /* Strip: at most so many at either end */
     bool       drop_first;                    /* Metaspace: a blank was prepended */
@@ -89,7 +89,7 @@ static void apply_replace(const Decoder *p, const Strings *in, Strings *out)
     Spans spans = {0};
     for (size_t i = 0, n; i < in->n; i++) {
         const char *s = string_at(in, i, &n);
-        bool found = pattern_find(&p->pattern, s, n, &spans) == STATUS_OK;      /* a regex that gives up leaves the token as it is */
+        bool found = matcher_find(&p->matcher, s, n, &spans) == STATUS_OK;      /* a regex that gives up leaves the token as it is */
         for (size_t k = 0; found && k < spans.n; k++) {
             Span span = spans.span[k];
             if (span.match) buffer_add_string(&out->bytes, p->content);
@@ -176,7 +176,7 @@ static Status open_replace(Decoder *p, const Json *spec, const char *where)
     const char *content = json_string(json_get(spec, "content"));
     if (!content) return fail(STATUS_INPUT, "%s: \"content\" is %s, expected a string", where, json_kind_name(json_get(spec, "content")));
     p->content = memory_string(content);
-    return pattern_open(&p->pattern, json_get(spec, "pattern"), where);
+    return matcher_open(&p->matcher, json_get(spec, "pattern"), where);
 }
 
 static Status open_strip(Decoder *p, const Json *spec, const char *where)
@@ -227,7 +227,7 @@ void decoder_close(Decoder *p)
     for (int i = 0; i < p->n_children; i++) decoder_close(p->child[i]);
     free(p->child);
     free(p->content);
-    pattern_close(&p->pattern);
+    matcher_close(&p->matcher);
     free(p);
 }
 

@@ -5,7 +5,7 @@
 
 #include "data/text/byte_level.h"
 #include "data/text/normal_form.h"
-#include "data/text/pattern.h"
+#include "data/text/matcher.h"
 #include "data/text/unicode.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
@@ -18,7 +18,7 @@ typedef struct {
 
 struct Normalizer {
     const Row   *row;
-    Pattern      pattern;                     /* Replace */
+    Matcher      matcher;                     /* Replace */
     char        *content;                     /* Replace, Prepend */
     bool         left, right;                 /* Strip */
     Normalizer **child;                       /* Sequence */
@@ -82,7 +82,7 @@ static Status write_replaced(const void *self, Aligned *out, const Aligned *text
 {
     const Normalizer *p = self;
     Spans spans = {0};
-    Status status = pattern_find(&p->pattern, text->bytes + piece.begin, piece.end - piece.begin, &spans);
+    Status status = matcher_find(&p->matcher, text->bytes + piece.begin, piece.end - piece.begin, &spans);
     for (size_t i = 0; status == STATUS_OK && i < spans.n; i++) {
         size_t begin = piece.begin + spans.span[i].begin, end = piece.begin + spans.span[i].end;
         if (!spans.span[i].match) aligned_add_range(out, text, begin, end);
@@ -113,7 +113,7 @@ static Status open_replace(Normalizer *p, const Json *spec, const char *where)
     const char *content = json_string(json_get(spec, "content"));
     if (!content) return fail(STATUS_INPUT, "%s: \"content\" is %s, expected a string", where, json_kind_name(json_get(spec, "content")));
     p->content = memory_string(content);
-    return pattern_open(&p->pattern, json_get(spec, "pattern"), where);
+    return matcher_open(&p->matcher, json_get(spec, "pattern"), where);
 }
 
 static Status open_prepend(Normalizer *p, const Json *spec, const char *where)
@@ -174,7 +174,7 @@ void normalizer_close(Normalizer *p)
     for (int i = 0; i < p->n_children; i++) normalizer_close(p->child[i]);
     free(p->child);
     free(p->content);
-    pattern_close(&p->pattern);
+    matcher_close(&p->matcher);
     free(p);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/text/byte_level.h"
-#include "data/text/pattern.h"
+#include "data/text/matcher.h"
 #include "data/text/unicode.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
@@ -20,7 +20,7 @@ typedef struct {
 
 struct PreTokenizer {
     const Row    *row;
-    Pattern       pattern;                      /* none: pieces are not cut */
+    Matcher       matcher;                      /* none: pieces are not cut */
     Behavior      behavior;
     bool          invert;                       /* matches and what lies between them change roles */
     bool          add_prefix_space;             /* ByteLevel */
@@ -73,7 +73,7 @@ static Status cut(const PreTokenizer *p, Pipeline *pipeline)
             pipeline_push(pipeline, piece.begin, piece.end, piece.token);
             continue;
         }
-        TRY_GOTO(done, status, pattern_find(&p->pattern, pipeline->text.bytes + piece.begin, piece.end - piece.begin, &spans));
+        TRY_GOTO(done, status, matcher_find(&p->matcher, pipeline->text.bytes + piece.begin, piece.end - piece.begin, &spans));
         for (size_t k = 0; p->invert && k < spans.n; k++) spans.span[k].match = !spans.span[k].match;
         if (p->behavior == MERGED_WITH_NEXT) arrange_with_next(&spans);
         else arrange(&spans, p->behavior);
@@ -150,20 +150,20 @@ static Status open_split(PreTokenizer *p, const Json *spec, const char *where)
 {
     p->invert = json_bool(json_get(spec, "invert"));
     TRY(read_behavior(&p->behavior, spec, REMOVED, where));
-    return pattern_open(&p->pattern, json_get(spec, "pattern"), where);
+    return matcher_open(&p->matcher, json_get(spec, "pattern"), where);
 }
 
 static Status open_byte_level(PreTokenizer *p, const Json *spec, const char *where)
 {
     p->add_prefix_space = bool_or(spec, "add_prefix_space", true);
     p->behavior = ISOLATED;
-    return bool_or(spec, "use_regex", true) ? pattern_open_regex(&p->pattern, scanner_gpt2, where) : STATUS_OK;
+    return bool_or(spec, "use_regex", true) ? matcher_open_regex(&p->matcher, scanner_gpt2, where) : STATUS_OK;
 }
 
 static Status apply_byte_level(const PreTokenizer *p, Pipeline *pipeline)
 {
     if (p->add_prefix_space) TRY(pipeline_rewrite(pipeline, write_prefix_space, p));
-    if (p->pattern.scanner) TRY(cut(p, pipeline));
+    if (p->matcher.scanner) TRY(cut(p, pipeline));
     return pipeline_rewrite(pipeline, write_bytes, p);
 }
 
@@ -178,34 +178,34 @@ static Status open_metaspace(PreTokenizer *p, const Json *spec, const char *wher
         return fail(STATUS_INPUT, "%s: \"prepend_scheme\" is \"%s\", expected always, first or never", where, scheme);
     p->prepend = scheme[0] == 'a' ? PREPEND_ALWAYS : scheme[0] == 'f' ? PREPEND_FIRST : PREPEND_NEVER;
     p->behavior = MERGED_WITH_NEXT;
-    if (bool_or(spec, "split", true)) p->pattern.literal = memory_string(p->replacement);
+    if (bool_or(spec, "split", true)) p->matcher.literal = memory_string(p->replacement);
     return STATUS_OK;
 }
 
 static Status apply_metaspace(const PreTokenizer *p, Pipeline *pipeline)
 {
     TRY(pipeline_rewrite(pipeline, write_metaspace, p));
-    return p->pattern.literal ? cut(p, pipeline) : STATUS_OK;
+    return p->matcher.literal ? cut(p, pipeline) : STATUS_OK;
 }
 
 static Status open_digits(PreTokenizer *p, const Json *spec, const char *where)
 {
     (void)where;
-    p->pattern.property = unicode_is_numeric;
+    p->matcher.property = unicode_is_numeric;
     p->behavior = bool_or(spec, "individual_digits", false) ? ISOLATED : CONTIGUOUS;
     return STATUS_OK;
 }
 
 static Status open_punctuation(PreTokenizer *p, const Json *spec, const char *where)
 {
-    p->pattern.property = unicode_is_punctuation;
+    p->matcher.property = unicode_is_punctuation;
     return read_behavior(&p->behavior, spec, ISOLATED, where);
 }
 
 static Status open_white_space_split(PreTokenizer *p, const Json *spec, const char *where)
 {
     (void)spec, (void)where;
-    p->pattern.property = unicode_is_space;
+    p->matcher.property = unicode_is_space;
     p->behavior = REMOVED;
     return STATUS_OK;
 }
@@ -226,7 +226,7 @@ static size_t words(const char *text, size_t n, size_t at)
 static Status open_white_space(PreTokenizer *p, const Json *spec, const char *where)
 {
     (void)spec, (void)where;
-    p->pattern.scanner = words;
+    p->matcher.scanner = words;
     p->behavior = ISOLATED;
     return STATUS_OK;
 }
@@ -291,7 +291,7 @@ void pre_tokenizer_close(PreTokenizer *p)
     for (int i = 0; i < p->n_children; i++) pre_tokenizer_close(p->child[i]);
     free(p->child);
     free(p->replacement);
-    pattern_close(&p->pattern);
+    matcher_close(&p->matcher);
     free(p);
 }
 

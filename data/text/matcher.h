@@ -3,8 +3,8 @@
  *
  * A search covers a text with spans, in order and without gaps: matches, and what lies between them. Empty matches are
  * spans too. */
-#ifndef DATA_TEXT_PATTERN_H
-#define DATA_TEXT_PATTERN_H
+#ifndef DATA_TEXT_MATCHER_H
+#define DATA_TEXT_MATCHER_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,12 +22,12 @@ typedef struct {
     Regex       *regex;
     ScannerFn   *scanner;
     bool       (*property)(uint32_t code);      /* every such code point is a match of its own */
-} Pattern;
+} Matcher;
 
 /* {"String": "…"} or {"Regex": "…"}. */
-Status pattern_open(Pattern *, const Json *spec, const char *where);
-Status pattern_open_regex(Pattern *, const char *regex, const char *where);
-void   pattern_close(Pattern *);
-Status pattern_find(const Pattern *, const char *text, size_t n, Spans *out);      /* out is overwritten */
+Status matcher_open(Matcher *, const Json *spec, const char *where);
+Status matcher_open_regex(Matcher *, const char *regex, const char *where);
+void   matcher_close(Matcher *);
+Status matcher_find(const Matcher *, const char *text, size_t n, Spans *out);      /* out is overwritten */
 
 #endif

@@ -1,4 +1,4 @@
-#include "data/text/pattern.h"
+#include "data/text/matcher.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,26 +6,26 @@
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
 
-Status pattern_open_regex(Pattern *pattern, const char *regex, const char *where)
+Status matcher_open_regex(Matcher *matcher, const char *regex, const char *where)
 {
-    pattern->scanner = scanner_of(regex);
-    return pattern->scanner ? STATUS_OK : regex_open(&pattern->regex, regex, where);
+    matcher->scanner = scanner_of(regex);
+    return matcher->scanner ? STATUS_OK : regex_open(&matcher->regex, regex, where);
 }
 
-Status pattern_open(Pattern *pattern, const Json *spec, const char *where)
+Status matcher_open(Matcher *matcher, const Json *spec, const char *where)
 {
     const char *literal = json_string(json_get(spec, "String")), *regex = json_string(json_get(spec, "Regex"));
     if (!literal && !regex) return fail(STATUS_INPUT, "%s: \"pattern\" is %s, expected {\"String\": …} or {\"Regex\": …}", where, json_kind_name(spec));
-    if (regex) return pattern_open_regex(pattern, regex, where);
-    pattern->literal = memory_string(literal);
+    if (regex) return matcher_open_regex(matcher, regex, where);
+    matcher->literal = memory_string(literal);
     return STATUS_OK;
 }
 
-void pattern_close(Pattern *pattern)
+void matcher_close(Matcher *matcher)
 {
-    free(pattern->literal);
-    regex_close(pattern->regex);
-    *pattern = (Pattern){0};
+    free(matcher->literal);
+    regex_close(matcher->regex);
+    *matcher = (Matcher){0};
 }
 
 static void add(Spans *spans, size_t begin, size_t end, bool match)
@@ -76,14 +76,14 @@ static void find_scanned(ScannerFn *scanner, const char *text, size_t n, Spans *
     while (*seen < n) add_match(out, seen, *seen, scanner(text, n, *seen));
 }
 
-Status pattern_find(const Pattern *pattern, const char *text, size_t n, Spans *out)
+Status matcher_find(const Matcher *matcher, const char *text, size_t n, Spans *out)
 {
     size_t seen = 0;
     out->n = 0;
-    if (pattern->scanner) find_scanned(pattern->scanner, text, n, out, &seen);
-    else if (pattern->property) find_property(pattern->property, text, n, out, &seen);
-    else if (pattern->literal) find_literal(pattern->literal, text, n, out, &seen);
-    else if (pattern->regex) TRY(find_regex(pattern->regex, text, n, out, &seen));
+    if (matcher->scanner) find_scanned(matcher->scanner, text, n, out, &seen);
+    else if (matcher->property) find_property(matcher->property, text, n, out, &seen);
+    else if (matcher->literal) find_literal(matcher->literal, text, n, out, &seen);
+    else if (matcher->regex) TRY(find_regex(matcher->regex, text, n, out, &seen));
     if (seen < n) add(out, seen, n, false);
     return STATUS_OK;
 }
