@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/run/plan.h"
 #include "train/run/trainer.h"
 
 typedef struct { const char *name, *summary; Status (*run)(int argc, char **argv); } Command;
@@ -22,7 +23,8 @@ static Status sft(int argc, char **argv)
     }
     Trainer trainer = {0};
     Status status = trainer_open(&trainer, argc, argv);
-    if (status == STATUS_OK) status = trainer_train(&trainer);
+    if (status == STATUS_OK && trainer.recipe.plan) plan_print(&trainer, stdout);
+    else if (status == STATUS_OK) status = trainer_train(&trainer);
     trainer_close(&trainer);
     return status;
 }

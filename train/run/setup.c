@@ -8,6 +8,8 @@
 #include "data/set/encode.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/run/available_memory.h"
+#include "train/run/plan.h"
 
 static Status open_adapter(Trainer *t)
 {
@@ -64,36 +66,35 @@ static Status open_data(Trainer *t)
 
 Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
 {
-    Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training };
+    Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training, .n_recomputed = t->plan.n_recomputed };
     if (t->recipe.neftune_noise_alpha > 0)
         f.noise = (float)(t->recipe.neftune_noise_alpha / sqrt((double)(batch->padded_length * t->model.config.hidden_size)));
     return f;
 }
 
-/* Lays both kinds of step out at capacity, in one arena. */
-static Status lay_out(Trainer *t)
+static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool training)
+{
+    Forward f = trainer_forward(t, capacity, training);
+    step_init(step, &t->backend, &f, (float)t->recipe.label_smoothing_factor, training);
+    CHECK((int64_t)layout_bytes(step->layout) <= t->plan.step, "the plan says less than the step needs");
+    layout_place(step->layout, t->arena);
+    rope_reserve(&t->model.rope, capacity->longest);
+}
+
+/* Everything that a step needs, allocated as the plan says. */
+static Status prepare(Trainer *t)
 {
     const Recipe *r = &t->recipe;
+    t->arena = mmap(NULL, (size_t)t->plan.step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %lld bytes", (long long)t->plan.step);
     Batch capacity = batch_capacity(&t->train, r->per_device_train_batch_size, t->padding);
-    Forward f = trainer_forward(t, &capacity, true);
-    step_init(&t->train_step, &t->backend, &f, (float)r->label_smoothing_factor, true);
-    t->arena_bytes = layout_bytes(t->train_step.layout);
+    prepare_step(t, &t->train_step, &capacity, true);
     t->batch = memory_new((size_t)r->gradient_accumulation_steps, sizeof *t->batch);
     for (int64_t i = 0; i < r->gradient_accumulation_steps; i++) batch_init(&t->batch[i], &capacity);
-    int64_t longest = capacity.longest;
-    if (t->eval.n) {
-        Batch eval = batch_capacity(&t->eval, r->per_device_eval_batch_size, t->eval_padding);
-        Forward e = trainer_forward(t, &eval, false);
-        step_init(&t->eval_step, &t->backend, &e, (float)r->label_smoothing_factor, false);
-        batch_init(&t->eval_batch, &eval);
-        if (layout_bytes(t->eval_step.layout) > t->arena_bytes) t->arena_bytes = layout_bytes(t->eval_step.layout);
-        if (eval.longest > longest) longest = eval.longest;
-    }
-    rope_reserve(&t->model.rope, longest);
-    t->arena = mmap(NULL, t->arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %zu bytes", t->arena_bytes);
-    layout_place(t->train_step.layout, t->arena);
-    if (t->eval.n) layout_place(t->eval_step.layout, t->arena);
+    if (!t->eval.n) return STATUS_OK;
+    capacity = batch_capacity(&t->eval, r->per_device_eval_batch_size, t->eval_padding);
+    prepare_step(t, &t->eval_step, &capacity, false);
+    batch_init(&t->eval_batch, &capacity);
     return STATUS_OK;
 }
 
@@ -108,7 +109,8 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
     TRY(open_data(t));
-    return lay_out(t);
+    TRY(plan_make(t, available_memory()));
+    return r->plan ? STATUS_OK : prepare(t);
 }
 
 void trainer_close(Trainer *t)
@@ -118,7 +120,7 @@ void trainer_close(Trainer *t)
     for (int64_t i = 0; t->batch && i < t->recipe.gradient_accumulation_steps; i++) batch_free(&t->batch[i]);
     free(t->batch);
     batch_free(&t->eval_batch);
-    if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, t->arena_bytes);
+    if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, (size_t)t->plan.step);
     sampler_free(&t->sampler);
     examples_free(&t->train);
     examples_free(&t->eval);

@@ -7,6 +7,14 @@
 #include "train/run/progress.h"
 #include "train/run/step.h"
 
+/* Bytes a run holds, by purpose; see plan.h. */
+typedef struct {
+    int64_t weights, state, step, tables, data, program;
+    int64_t available;
+    int     n_recomputed;                    /* layers */
+    double  flops;                           /* of the largest micro-batch, both directions */
+} Plan;
+
 typedef struct {
     Recipe     recipe;
     Notices    notices;
@@ -23,9 +31,9 @@ typedef struct {
     int64_t    steps_per_epoch, max_steps;
     int64_t    logging_steps, eval_steps, save_steps;       /* in optimizer steps */
 
+    Plan       plan;
     Step       train_step, eval_step;
-    void      *arena;                        /* of both */
-    size_t     arena_bytes;
+    void      *arena;                        /* of both, plan.step bytes */
     Batch     *batch;                        /* [gradient_accumulation_steps] */
     Batch      eval_batch;
 
