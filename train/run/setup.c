@@ -4,25 +4,36 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
-#include "data/set/encode.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/available_memory.h"
 #include "train/run/plan.h"
 
+static Status read_config(const Recipe *r, LoraConfig *config)
+{
+    if (!r->adapter_name_or_path) {
+        lora_config_from_recipe(config, r);
+        return STATUS_OK;
+    }
+    char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
+    Status status;
+    TRY_GOTO(done, status, lora_config_read(config, path), "adapter_name_or_path");
+    status = lora_config_check(config, path, r);
+    if (status != STATUS_OK) lora_config_free(config);
+    free(config->base_model_name_or_path);
+    config->base_model_name_or_path = memory_string(r->model_name_or_path);
+done:
+    free(path);
+    return status;
+}
+
 static Status open_adapter(Trainer *t)
 {
     const Recipe *r = &t->recipe;
     LoraConfig config;
-    lora_config_from_recipe(&config, r);
-    if (r->adapter_name_or_path) {
-        char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
-        lora_config_free(&config);
-        Status status = lora_config_read(&config, path);
-        free(path);
-        TRY(status);
-    }
+    TRY(read_config(r, &config));
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
     if (r->adapter_name_or_path) return adapter_folder_load(&t->adapter, r->adapter_name_or_path);
@@ -30,27 +41,73 @@ static Status open_adapter(Trainer *t)
     return STATUS_OK;
 }
 
-static Status open_examples(Trainer *t, const char *path, bool packing, Examples *out)
+/* The tokenizer of the base model, and the chat template that messages are rendered with. A folder without either is fine for
+ * rows of tokens; rows that need one say so. */
+static Status open_text(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    Rows rows = {0};
-    EncodeCounts counts;
-    Status status;
-    TRY_GOTO(done, status, rows_open(&rows, path, r->dataset_text_field, &t->notices));
-    EncodeOptions options = { .vocabulary = (int32_t)t->model.config.vocab_size, .max_length = r->max_length, .packing = packing,
-                              .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
-                                                      : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL };
-    TRY_GOTO(done, status, encode_rows(&rows, &options, t->pool, &t->notices, out, &counts));
-done:
-    rows_close(&rows);
+    if (model_has_tokenizer(&t->model)) TRY(tokenizer_open(&t->tokenizer, r->model_name_or_path, &t->notices));
+    const char *source = t->tokenizer ? tokenizer_chat_template(t->tokenizer) : NULL;
+    if (r->chat_template_path) {
+        Mapped file;
+        TRY(mapped_open(&file, r->chat_template_path), "chat_template_path");
+        char *text = memory_format("%.*s", (int)file.n_bytes, (const char *)file.bytes);
+        mapped_close(&file);
+        Status status = chat_template_open(&t->chat_template, r->chat_template_path, text);
+        free(text);
+        return status;
+    }
+    return source ? chat_template_open(&t->chat_template, "chat_template", source) : STATUS_OK;
+}
+
+static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
+{
+    const Recipe *r = &t->recipe;
+    DatasetOptions options = {
+        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
+                    .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
+                                            : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL,
+                    .assistant_only_loss = r->assistant_only_loss },
+        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = (Truncation)r->truncation_mode, .packing = packing,
+        .packing_strategy = r->packing_strategy, .shuffle = shuffle, .seed = (uint64_t)r->seed };
+    return dataset_read(path, &options, t->pool, &t->notices, out, counts);
+}
+
+/* A file, or in a folder the file of a split: DIR/train.jsonl. */
+static char *split_path(const char *name, const char *split)
+{
+    struct stat info;
+    bool folder = !stat(name, &info) && S_ISDIR(info.st_mode);
+    return folder ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
+}
+
+static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
+{
+    char *path = split_path(name, split);
+    Status status = open_examples(t, path, packing, t->recipe.shuffle_dataset, out, counts);
+    free(path);
     return status;
+}
+
+/* eval_dataset_name, or the test split of a folder that holds both; nothing where no evaluation is asked for. */
+static Status open_eval(Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    struct stat info;
+    const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
+    bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
+    if (!wanted) return STATUS_OK;
+    if (!r->eval_dataset_name && (stat(name, &info) || !S_ISDIR(info.st_mode)))
+        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
+                    r->dataset_train_split, r->dataset_test_split);
+    return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
 }
 
 static Status open_data(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    TRY(open_examples(t, r->dataset_name, r->packing, &t->train), "dataset_name");
-    if (r->eval_dataset_name) TRY(open_examples(t, r->eval_dataset_name, r->eval_packing == MAYBE_YES, &t->eval), "eval_dataset_name");
+    TRY(open_split(t, r->dataset_name, r->dataset_train_split, r->packing, &t->train, &t->train_counts), "dataset_name");
+    TRY(open_eval(t), "eval_dataset_name");
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
@@ -108,6 +165,7 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
+    TRY(open_text(t));
     TRY(open_data(t));
     TRY(plan_make(t, available_memory()));
     return r->plan ? STATUS_OK : prepare(t);
@@ -128,6 +186,10 @@ void trainer_close(Trainer *t)
     state_free(&t->state);
     model_close(&t->model);
     pool_close(t->pool);
+    tokenizer_close(t->tokenizer);
+    chat_template_close(t->chat_template);
+    tensorboard_close(&t->board);
+    report_close(&t->report);
     json_free(t->log_history);
     recipe_free(&t->recipe);
     notices_free(&t->notices);
