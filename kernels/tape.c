@@ -287,6 +287,7 @@ static void walk_segment(Tape *tape, const Record *at, int32_t index)
         node->grad = old->grad;
         node->grad_slot = old->grad_slot;
         node->grad_written = old->grad_written;
+        node->seeded = old->seeded;
     }
     walk(tape, index);
     tape->n_nodes = n_nodes;

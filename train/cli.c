@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/run/plan.h"
 #include "train/run/trainer.h"
 
 typedef struct { const char *name, *summary; Status (*run)(int argc, char **argv); } Command;
@@ -16,9 +17,14 @@ static Status version(int argc, char **argv)
 
 static Status sft(int argc, char **argv)
 {
+    if (keys_want_help(argc, argv)) {
+        recipe_help(stdout);
+        return STATUS_OK;
+    }
     Trainer trainer = {0};
     Status status = trainer_open(&trainer, argc, argv);
-    if (status == STATUS_OK) status = trainer_train(&trainer);
+    if (status == STATUS_OK && trainer.recipe.plan) plan_print(&trainer, stdout);
+    else if (status == STATUS_OK) status = trainer_train(&trainer);
     trainer_close(&trainer);
     return status;
 }

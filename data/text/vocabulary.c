@@ -20,12 +20,15 @@ static uint64_t hash_of(const char *s, size_t n)
     return hash ^ hash >> 29;
 }
 
+static uint32_t tag_of(uint64_t hash) { return (uint32_t)(hash >> 32); }
+
 static size_t slot_of(const Vocabulary *v, uint64_t hash, const char *token, size_t n)
 {
     size_t at = hash & (v->slots - 1);
-    for (; v->slot[at]; at = (at + 1) & (v->slots - 1)) {
-        const VocabularyEntry *entry = &v->entry[v->slot[at] - 1];
-        if (entry->hash == hash && entry->length == n && !memcmp(v->text.data + entry->at, token, n)) break;
+    for (; v->slot[at].entry; at = (at + 1) & (v->slots - 1)) {
+        if (v->slot[at].tag != tag_of(hash)) continue;
+        const VocabularyEntry *entry = &v->entry[v->slot[at].entry - 1];
+        if (entry->length == n && !memcmp(v->text.data + entry->at, token, n)) break;
     }
     return at;
 }
@@ -37,8 +40,8 @@ static void enlarge(Vocabulary *v)
     v->slot = memory_new(v->slots, sizeof *v->slot);
     for (int32_t i = 0; i < v->count; i++) {
         size_t at = v->entry[i].hash & (v->slots - 1);
-        while (v->slot[at]) at = (at + 1) & (v->slots - 1);
-        v->slot[at] = (uint32_t)i + 1;
+        while (v->slot[at].entry) at = (at + 1) & (v->slots - 1);
+        v->slot[at] = (VocabularySlot){ (uint32_t)i + 1, tag_of(v->entry[i].hash) };
     }
 }
 
@@ -59,14 +62,14 @@ void vocabulary_add(Vocabulary *v, const char *token, size_t n, int32_t id)
     if ((size_t)v->count * 2 >= v->slots) enlarge(v);
     uint64_t hash = hash_of(token, n);
     size_t at = slot_of(v, hash, token, n);
-    if (v->slot[at]) {
-        int32_t entry = (int32_t)v->slot[at] - 1;
+    if (v->slot[at].entry) {
+        int32_t entry = (int32_t)v->slot[at].entry - 1;
         if (v->by_id[v->entry[entry].id] == entry) v->by_id[v->entry[entry].id] = -1;
         v->entry[entry].id = id;
         name(v, id, entry);
         return;
     }
-    v->slot[at] = (uint32_t)v->count + 1;
+    v->slot[at] = (VocabularySlot){ (uint32_t)v->count + 1, tag_of(hash) };
     name(v, id, v->count);
     MEMORY_PUSH(v->entry, v->count, v->cap) = (VocabularyEntry){ v->text.len, (uint32_t)n, id, hash };
     buffer_add(&v->text, token, n);
@@ -76,7 +79,7 @@ void vocabulary_add(Vocabulary *v, const char *token, size_t n, int32_t id)
 int32_t vocabulary_find(const Vocabulary *v, const char *token, size_t n)
 {
     if (!v->slots) return -1;
-    return (int32_t)v->slot[slot_of(v, hash_of(token, n), token, n)] - 1;
+    return (int32_t)v->slot[slot_of(v, hash_of(token, n), token, n)].entry - 1;
 }
 
 int32_t vocabulary_id(const Vocabulary *v, const char *token, size_t n)

@@ -10,10 +10,11 @@
 enum { VOCABULARY_MAX_ID = (1 << 24) - 1 };      /* a hundred times what exists; keeps a hostile id from asking for memory */
 
 typedef struct { size_t at; uint32_t length; int32_t id; uint64_t hash; } VocabularyEntry;
+typedef struct { uint32_t entry, tag; } VocabularySlot;      /* entry + 1, 0 when empty; tag: part of the hash, saves looking at others */
 typedef struct {
     Buffer           text;
     VocabularyEntry *entry;      /* [count] in order of coming */
-    uint32_t        *slot;       /* [slots] entry + 1, 0 when empty; slots is a power of two */
+    VocabularySlot  *slot;       /* [slots], a power of two */
     int32_t         *by_id;      /* [room] entry, -1 when no token has that id */
     size_t           slots;
     int32_t          count, cap, size, room;      /* size: largest id + 1 */

@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 
+#include "kernels/cpu/decode.h"
 #include "kernels/status.h"
 
 void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
@@ -28,10 +29,11 @@ Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, in
 {
     if (weight_is_plain(w)) return (Block){ (const float *)w->bytes + row * w->cols + col, w->cols };
     const DtypeRow *dtype = &dtype_rows[w->dtype];
-    CHECK(dtype->decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
+    DtypeDecode *decode = decode_for(w->dtype);
+    CHECK(decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
     int64_t row_bytes = dtype_row_bytes(w->dtype, w->cols), col_bytes = dtype_row_bytes(w->dtype, col);
     for (int64_t r = 0; r < n_rows; r++)
-        dtype->decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
+        decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
     return (Block){ room, n_cols };
 }
 

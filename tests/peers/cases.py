@@ -6,6 +6,7 @@
 
 A case is a name, a model (a spec of models.py, or SmolLM2 in float32 or bf16), rows (a function of rows.py) and what its recipe
 has beside BASE. An adapter of None starts from the seed; otherwise the options of an adapter with B != 0."""
+import json
 from dataclasses import dataclass, field
 
 import peers
@@ -62,7 +63,8 @@ def adapter(name, **options):
 
 
 def fresh(name, **recipe):
-    return Case("fresh-" + name, "bias", ("prompt_rows", 30), dict(train_sampling_strategy="random", warmup_steps=0.1) | recipe, None)
+    given = dict(train_sampling_strategy="random", warmup_steps=0.1)
+    return Case("fresh-" + name, "bias", ("prompt_rows", 30), given | recipe, adapter=None)
 
 
 IDS = [
@@ -101,7 +103,8 @@ SCHEDULES = [
              warmup_type="cosine", decay_type="linear", min_lr_ratio=0.1),
     schedule("wsd-sqrt", kind="warmup_stable_decay", warmup_steps=4, num_decay_steps=10, warmup_type="1-sqrt", decay_type="1-sqrt"),
     Case("schedule-plateau", "gqa", ("prompt_rows", 60), dict(lr_scheduler_type="reduce_lr_on_plateau", eval_strategy="steps",
-         eval_steps=2, learning_rate=0.05, lr_scheduler_kwargs=dict(factor=0.5, patience=1)), eval_rows=("prompt_rows", 9, 5)),
+         eval_steps=2, learning_rate=0.01, lr_scheduler_kwargs=dict(factor=0.5, patience=1, threshold=0.03, cooldown=1)),
+         eval_rows=("prompt_rows", 9, 5)),
 ]
 ROWS = [
     rows("text", "text_rows"),
@@ -151,8 +154,8 @@ FRESH = [
     fresh("b-random", init_lora_weights=False),
 ]
 REAL = [
-    Case("smollm2-definitions", "smollm2-f32", ("devil_rows", 40), dict(learning_rate=2e-4, warmup_steps=2, lora_r=16, lora_alpha=32,
-         max_steps=20), dict(r=16, lora_alpha=32, size=0.02)),
+    Case("smollm2-definitions", "smollm2-f32", ("devil_rows", 40), dict(learning_rate=2e-4, warmup_steps=2),
+         dict(r=16, lora_alpha=32, size=0.02)),
     Case("smollm2-messages-fresh", "smollm2-bf16", ("devil_message_rows", 60), dict(learning_rate=2e-4, lora_r=16, lora_alpha=32,
          train_sampling_strategy="random", per_device_train_batch_size=4, gradient_accumulation_steps=1), None),
 ]
@@ -160,13 +163,14 @@ CASES = IDS + MODELS + SCHEDULES + ROWS + TRAINING + ADAPTERS + FRESH + REAL
 
 
 def recipe(case, folder):
-    values = BASE | {"model_name_or_path": case.models(folder)[0], "dataset_name": str(folder / "data.jsonl"), "output_dir": str(folder / "out")}
+    values = BASE | {"model_name_or_path": case.models(folder)[0], "dataset_name": str(folder / "data.jsonl"),
+                     "output_dir": str(folder / "out")}
     if case.adapter is not None:    # the adapter's own config decides
-        values = {k: v for k, v in values.items() if not k.startswith("lora_")} | {"adapter_name_or_path": str(folder / "adapter_in")}
+        values = {k: v for k, v in values.items() if not k.startswith("lora_")}
+        values["adapter_name_or_path"] = str(folder / "adapter_in")
     if case.eval_rows:
         values["eval_dataset_name"] = str(folder / "eval.jsonl")
-    given = {k: v for k, v in case.recipe.items() if case.adapter is None or not k.startswith("lora_")}
-    return values | given
+    return values | case.recipe
 
 
 def ensure(case):
@@ -204,6 +208,5 @@ def results(case, how="trl"):
 
 
 def jsonable(value):
-    """Tuples become lists, as they will be when the stamp is read back."""
-    import json
+    """Tuples become lists, as they are when the stamp is read back."""
     return json.loads(json.dumps(value))

@@ -445,6 +445,12 @@ static void help_lists_every_key_within_100_columns(void **state)
     for (int i = 0; i < recipe_keys.n; i++)
         if (recipe_keys.key[i].status != KEY_ALIAS) assert_non_null(strstr(text, recipe_keys.key[i].name));
     assert_non_null(strstr(text, "\n  --lora_r                       rank of A and B. Also --r [16]\n"));
+    FILE *program = popen(GRAFT_BINARY " sft --help", "r");
+    char *printed = calloc(1, n + 2);
+    assert_int_equal(fread(printed, 1, n + 1, program), n);
+    assert_int_equal(pclose(program), 0);
+    assert_string_equal(printed, text);
+    free(printed);
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));) assert_true(strlen(line) <= 100);
     char *help[] = { "--lora_r", "3", "--help" };

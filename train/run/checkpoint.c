@@ -5,6 +5,7 @@
 #include "data/file/output.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/run/model_card.h"
 
 static Status save_state(const Trainer *t, const char *dir)
 {
@@ -25,6 +26,8 @@ static Status save_state(const Trainer *t, const char *dir)
 static Status save_into(const Trainer *t, const char *dir)
 {
     TRY(adapter_folder_save(&t->adapter, dir));
+    TRY(model_card_save(t, dir));
+    if (t->tokenizer) TRY(tokenizer_save(t->tokenizer, dir));
     return save_state(t, dir);
 }
 

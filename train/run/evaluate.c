@@ -56,7 +56,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
     json_set(entry, "eval_entropy", json_new_real(sums.entropy / sums.batches));
     json_set(entry, "eval_num_tokens", json_new_real((double)t->progress.num_tokens));
     json_set(entry, "eval_mean_token_accuracy", json_new_real(sums.accuracy / sums.batches));
-    trainer_log(t, entry);
+    TRY(trainer_log(t, entry));
     *better = false;
     if (t->recipe.metric_for_best_model != BEST_NONE) judge(t, loss, better);
     schedule_observe(&t->schedule, loss);

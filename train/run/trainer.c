@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "data/file/output.h"
 #include "train/run/checkpoint.h"
 
 /* A loss that is not finite is logged as the average so far, as Trainer does. */
@@ -25,12 +26,14 @@ static void accumulate(Trainer *t, int64_t epoch, int64_t first, int64_t n)
     }
     int64_t n_trained = batch_trained_tokens(t->batch, (int)n);
     state_zero_grad(&t->state);
+    t->last_loss = 0;
     for (int64_t i = 0; i < n; i++) {
         Forward f = trainer_forward(t, &t->batch[i], true);
         f.random = (PhiloxKey){ .seed = (uint64_t)t->recipe.seed, .step = (uint32_t)t->progress.global_step, .micro_batch = (uint32_t)i };
         rope_meet(&t->model.rope, t->batch[i].longest);
         SftResult result = step_run(&t->train_step, &f, n_trained);
         count_loss(t, &result, &t->batch[i]);
+        t->last_loss += result.loss;
     }
 }
 
@@ -78,7 +81,7 @@ static Due due_after_epoch(const Trainer *t)
 
 static Status do_what_is_due(Trainer *t, Due due)
 {
-    if (due.log && t->progress.global_step > t->progress.last_logged) trainer_log_step(t);
+    if (due.log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
     if (due.evaluate) {
         bool better;
         TRY(trainer_evaluate(t, &better));
@@ -91,14 +94,21 @@ static bool over(const Trainer *t) { return t->progress.global_step >= t->max_st
 
 Status trainer_train(Trainer *t)
 {
+    TRY(output_make_folder(t->recipe.output_dir));
+    report_open(&t->report, t);
+    if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
+    report_header(t);
     t->start_seconds = trainer_seconds();
     t->start_step = t->progress.global_step;
     if (t->recipe.eval_on_start && !t->progress.global_step) TRY(do_what_is_due(t, (Due){ .evaluate = true }));
     while (!over(t)) {
         train_step(t);
+        report_step(t);
         TRY(do_what_is_due(t, due_after_step(t)));
         if (t->progress.global_step % t->steps_per_epoch == 0 || over(t)) TRY(do_what_is_due(t, due_after_epoch(t)));
     }
-    trainer_log_end(t);
-    return checkpoint_save_result(t);
+    TRY(trainer_log_end(t));
+    TRY(checkpoint_save_result(t));
+    report_end(t);
+    return STATUS_OK;
 }

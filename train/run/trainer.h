@@ -1,14 +1,25 @@
 /* The trainer: recipe -> model -> adapter -> examples -> batches -> steps -> log, evaluation, checkpoint -> adapter folder. */
 #ifndef TRAIN_RUN_TRAINER_H
 #define TRAIN_RUN_TRAINER_H
+#include "data/set/dataset.h"
 #include "data/set/sampler.h"
 #include "data/text/chat_template.h"
 #include "data/text/tokenizer.h"
 #include "optim/adamw.h"
 #include "train/run/progress.h"
+#include "train/run/report.h"
 #include "train/run/step.h"
+#include "train/run/tensorboard.h"
 
+/* Bytes a run holds, by purpose; see plan.h. */
 typedef struct {
+    int64_t weights, state, step, tables, data, program;
+    int64_t available;
+    int     n_recomputed;                    /* layers */
+    double  flops;                           /* of the largest micro-batch, both directions */
+} Plan;
+
+struct Trainer {
     Recipe     recipe;
     Notices    notices;
     Pool      *pool;
@@ -20,14 +31,15 @@ typedef struct {
     Adapter    adapter;
 
     Examples   train, eval;                  /* eval.n 0: none */
+    DatasetCounts train_counts, eval_counts;
     Padding    padding, eval_padding;
     Sampler    sampler;
     int64_t    steps_per_epoch, max_steps;
     int64_t    logging_steps, eval_steps, save_steps;       /* in optimizer steps */
 
+    Plan       plan;
     Step       train_step, eval_step;
-    void      *arena;                        /* of both */
-    size_t     arena_bytes;
+    void      *arena;                        /* of both, plan.step bytes */
     Batch     *batch;                        /* [gradient_accumulation_steps] */
     Batch      eval_batch;
 
@@ -35,10 +47,13 @@ typedef struct {
     Schedule   schedule;
     Progress   progress;
     Json      *log_history;                  /* a list, as trainer_state.json holds it */
+    Report     report;
+    Tensorboard board;
+    double     last_loss;                    /* of the last step, for the bar */
     double     start_seconds;                /* of this process's training, monotonic */
     int64_t    start_step;
     bool       stopping;                     /* early stopping */
-} Trainer;
+};
 
 /* setup.c: up to the first step. */
 Status  trainer_open(Trainer *, int argc, char **argv);
@@ -49,9 +64,9 @@ Forward trainer_forward(const Trainer *, const Batch *, bool training);
 Status  trainer_train(Trainer *);
 
 /* log.c: entries of log_history, as Trainer and SFTTrainer write them. */
-void    trainer_log_step(Trainer *);
-void    trainer_log_end(Trainer *);                         /* train_runtime, train_loss, … */
-void    trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it and shows it */
+Status  trainer_log_step(Trainer *);
+Status  trainer_log_end(Trainer *);                         /* train_runtime, train_loss, … */
+Status  trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it, shows it, reports it */
 double  trainer_seconds(void);                              /* monotonic */
 
 /* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best. */

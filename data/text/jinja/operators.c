@@ -264,12 +264,19 @@ Value operator_attribute(Work *w, Value owner, Value name)
     return value_no_attribute(w, owner, name);
 }
 
-static int64_t bound(Work *w, Value x, int64_t otherwise, int64_t n, int64_t least, int64_t most)
+static int64_t slice_index(Work *w, Value x, int64_t otherwise)
 {
     if (value_is(x, KIND_NONE)) return otherwise;
     value_refuse_undefined(w, x);
     if (!value_is_integral(x)) jinja_raise(w, "slice indices must be integers or None or have an __index__ method");
-    int64_t i = value_integral(x);
+    return value_integral(x);
+}
+
+/* A begin or end as a place in 0..n-1, or one beyond on the side that `least` and `most` allow. */
+static int64_t bound(Work *w, Value x, int64_t otherwise, int64_t n, int64_t least, int64_t most)
+{
+    int64_t i = slice_index(w, x, otherwise);
+    if (value_is(x, KIND_NONE)) return otherwise;
     if (i < 0) i = i < -n ? least : i + n;
     return i < least ? least : i > most ? most : i;
 }
@@ -305,7 +312,8 @@ Value operator_slice(Work *w, Value owner, Value begin, Value end, Value step)
     value_refuse_undefined(w, owner);
     if (value_is(owner, KIND_DICT)) jinja_raise(w, "unhashable type: 'slice'");
     if (!has_items(owner) && !value_is(owner, KIND_STRING)) jinja_raise(w, "'%s' object is not subscriptable", value_type(owner));
-    int64_t n = (int64_t)value_length(w, owner), by = bound(w, step, 1, 0, INT32_MIN, INT32_MAX);
+    int64_t n = (int64_t)value_length(w, owner), by = slice_index(w, step, 1);
+    if (by == INT64_MIN) by++;
     if (by == 0) jinja_raise(w, "slice step cannot be zero");
     jinja_spend(w, owner.n / 16);
     int64_t from = by > 0 ? bound(w, begin, 0, n, 0, n) : bound(w, begin, n - 1, n, -1, n - 1);
