@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-enum { N_RUNS = 4000, FILE_BYTES = 2000 };
+enum { N_RUNS = 1500, FILE_BYTES = 2000 };
 
 static uint64_t seed = 1;
 
