@@ -45,6 +45,7 @@ typedef struct {
     bool     packing;
     Maybe    eval_packing;               /* packing where null: never unset */
     PackingStrategy packing_strategy;
+    int64_t  dataset_num_proc;           /* 0: one */
     bool     padding_free;               /* also set by packing with bfd or bfd_split */
     Maybe    completion_only_loss;       /* unset: true iff the first row has prompt and completion */
     bool     assistant_only_loss;

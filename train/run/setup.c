@@ -69,7 +69,7 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
                                             : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL,
                     .assistant_only_loss = r->assistant_only_loss },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
-        .packing_strategy = r->packing_strategy, .shuffle = shuffle, .seed = (uint64_t)r->seed };
+        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
     return dataset_read(path, &options, t->pool, &t->notices, out, counts);
 }
 
