@@ -10,9 +10,9 @@ static const char *const false_true_gaussian[] = { [LORA_INIT_FALSE] = "false", 
 static const char *const checkpointings[] = { [CHECKPOINTING_NEVER] = "false", [CHECKPOINTING_ALLOWED] = "true", [CHECKPOINTING_ALWAYS] = "recompute", NULL };
 static const char *const strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", NULL };
 static const char *const save_strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", [STRATEGY_BEST] = "best", NULL };
-static const char *const samplings[] = { [SAMPLING_RANDOM] = "random", [SAMPLING_SEQUENTIAL] = "sequential", [SAMPLING_GROUP_BY_LENGTH] = "group_by_length", NULL };
+static const char *const samplings[] = { [SAMPLER_RANDOM] = "random", [SAMPLER_SEQUENTIAL] = "sequential", [SAMPLER_GROUP_BY_LENGTH] = "group_by_length", NULL };
 static const char *const packings[] = { [PACKING_BFD] = "bfd", [PACKING_BFD_SPLIT] = "bfd_split", [PACKING_WRAPPED] = "wrapped", NULL };
-static const char *const truncations[] = { [TRUNCATION_KEEP_START] = "keep_start", [TRUNCATION_KEEP_END] = "keep_end", NULL };
+static const char *const truncations[] = { [TRUNCATE_KEEP_START] = "keep_start", [TRUNCATE_KEEP_END] = "keep_end", NULL };
 static const char *const losses[] = { [LOSS_NLL] = "nll", NULL };
 static const char *const optimizers[] = { [OPTIM_ADAMW_TORCH_FUSED] = "adamw_torch_fused", [OPTIM_ADAMW_TORCH] = "adamw_torch", NULL };
 static const char *const metrics[] = { [BEST_LOSS] = "loss", NULL };
