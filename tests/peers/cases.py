@@ -161,7 +161,8 @@ REAL = [
     Case("smollm2-definitions", "smollm2-f32", ("devil_rows", 40), dict(learning_rate=2e-4, warmup_steps=2),
          dict(r=16, lora_alpha=32, size=0.02)),
     Case("smollm2-messages-fresh", "smollm2-bf16", ("devil_message_rows", 60),
-         dict(learning_rate=2e-4, warmup_steps=2, lora_r=16, lora_alpha=32, train_sampling_strategy="random", per_device_train_batch_size=4, gradient_accumulation_steps=1), None),
+         dict(learning_rate=2e-4, warmup_steps=2, lora_r=16, lora_alpha=32, train_sampling_strategy="random",
+              per_device_train_batch_size=4, gradient_accumulation_steps=1), None),
 ]
 CASES = IDS + MODELS + SCHEDULES + ROWS + TRAINING + ADAPTERS + FRESH + REAL
 
