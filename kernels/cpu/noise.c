@@ -3,9 +3,16 @@
 #include <string.h>
 
 #include "kernels/cpu/matrix.h"
+#include "kernels/cpu/vector.h"
 #include "kernels/philox.h"
 
 enum { WORDS = 512 };
+
+static VECTOR_CLONES void shake(const float *x, const uint32_t *word, float m, int64_t n, float *y)
+{
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] + (2 * philox_unit(word[i]) - 1) * m;
+}
 
 static void noise_rows(const void *ctx, int task, int worker)
 {
@@ -17,8 +24,8 @@ static void noise_rows(const void *ctx, int task, int worker)
     uint32_t word[WORDS];
     for (int64_t i = range.begin * cols; i < range.end * cols; i += WORDS) {
         int64_t n = least(WORDS, range.end * cols - i);
-        philox_fill(c->args->noise.key, (uint64_t)i, n, word);
-        for (int64_t j = 0; j < n; j++) c->out[0].data[i + j] = c->in[0].data[i + j] + (2 * philox_unit(word[j]) - 1) * m;
+        cpu_words(c->args->noise.key, (uint64_t)i, n, word);
+        shake(c->in[0].data + i, word, m, n, c->out[0].data + i);
     }
 }
 
