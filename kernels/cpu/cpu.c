@@ -1,6 +1,7 @@
 #include "kernels/cpu/cpu.h"
 
 #include <cblas.h>
+#include <string.h>
 
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
@@ -28,6 +29,17 @@ Backend cpu_backend(Pool *pool)
 void cpu_run_rows(const Backend *backend, const OpCall *call, int64_t rows, int64_t cols, PoolFn *fn)
 {
     pool_run(backend->pool, (int)ceil_div(rows, rows_per_task(cols)), fn, call);
+}
+
+static VECTOR_CLONES void add_to(const float *from, int64_t n, float *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
+{
+    if (beta != 0) add_to(from, n, to);
+    else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
 void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)

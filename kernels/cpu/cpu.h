@@ -33,6 +33,9 @@ static inline RowRange task_rows(int task, int64_t rows, int64_t cols)
     return (RowRange){ begin, begin + n < rows ? begin + n : rows };
 }
 
+/* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
+void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
+
 /* What philox_fill gives, by the widest vectors that the machine has. */
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
 void cpu_words_avx2(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);

@@ -1,7 +1,5 @@
 #include "kernels/cpu/cpu.h"
 
-#include <string.h>
-
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
 #include "kernels/philox.h"
@@ -31,12 +29,13 @@ static void noise_rows(const void *ctx, int task, int worker)
 
 void cpu_noise_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->in[0].rows, c->in[0].cols, noise_rows); }
 
-void cpu_noise_bwd(const Backend *b, const OpCall *c)
+static void hand_over_rows(const void *ctx, int task, int worker)
 {
-    (void)b;
-    float *dx = c->din[0].data;
-    const float *dy = c->dout[0].data;
-    int64_t n = c->din[0].rows * c->din[0].cols;
-    if (c->beta[0] != 0) for (int64_t i = 0; i < n; i++) dx[i] += dy[i];
-    else if (dx != dy) memcpy(dx, dy, (size_t)n * sizeof *dx);
+    (void)worker;
+    const OpCall *c = ctx;
+    int64_t cols = c->din[0].cols;
+    RowRange range = task_rows(task, c->din[0].rows, cols);
+    cpu_hand_over(c->dout[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
 }
+
+void cpu_noise_bwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->din[0].rows, c->din[0].cols, hand_over_rows); }
