@@ -7,6 +7,7 @@
 
 void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
 {
+    CHECK(m >= 0 && n >= 0 && k >= 0, "a product of %lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
     if (!m || !n) return;
     cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c, (blasint)c_stride);

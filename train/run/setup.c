@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
@@ -41,23 +42,47 @@ static Status open_adapter(Trainer *t)
     return STATUS_OK;
 }
 
-/* The tokenizer of the base model, and the chat template that messages are rendered with. A folder without either is fine for
- * rows of tokens; rows that need one say so. */
+/* A GGUF file may name a tokenizer that is not known here; rows of tokens need none. */
+static Status open_tokenizer(Trainer *t)
+{
+    const char *model = t->recipe.model_name_or_path;
+    char *file = memory_format("%s/tokenizer.json", model);
+    struct stat info;
+    bool folder = !stat(model, &info) && S_ISDIR(info.st_mode), missing = folder && access(file, F_OK);
+    free(file);
+    if (missing) return STATUS_OK;
+    Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
+    if (folder || status == STATUS_OK) return status;
+    notice(&t->notices, "%s: its tokenizer cannot be used: %s", model, status_message());
+    return STATUS_OK;
+}
+
+static Status read_template(const char *path, char **source)
+{
+    Mapped file = {0};
+    Buffer text = {0};
+    TRY(mapped_open(&file, path), "chat_template_path");
+    buffer_add(&text, file.bytes, file.n_bytes);
+    *source = buffer_take(&text);
+    mapped_close(&file);
+    return STATUS_OK;
+}
+
 static Status open_text(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
-    if (model_has_tokenizer(&t->model)) TRY(tokenizer_open(&t->tokenizer, r->model_name_or_path, &t->notices));
-    const char *source = t->tokenizer ? tokenizer_chat_template(t->tokenizer) : NULL;
-    if (r->chat_template_path) {
-        Mapped file;
-        TRY(mapped_open(&file, r->chat_template_path), "chat_template_path");
-        char *text = memory_format("%.*s", (int)file.n_bytes, (const char *)file.bytes);
-        mapped_close(&file);
-        Status status = chat_template_open(&t->chat_template, r->chat_template_path, text);
-        free(text);
-        return status;
-    }
-    return source ? chat_template_open(&t->chat_template, "chat_template", source) : STATUS_OK;
+    const char *path = t->recipe.chat_template_path;
+    char *source = NULL;
+    TRY(open_tokenizer(t));
+    if (path) TRY(read_template(path, &source));
+    else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
+    Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
+    free(source);
+    return status;
+}
+
+static CompletionLoss completion_loss(Maybe only)
+{
+    return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
 }
 
 static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
@@ -65,9 +90,7 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
     const Recipe *r = &t->recipe;
     DatasetOptions options = {
         .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
-                    .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
-                                            : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL,
-                    .assistant_only_loss = r->assistant_only_loss },
+                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
         .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
     return dataset_read(path, &options, t->pool, &t->notices, out, counts);
