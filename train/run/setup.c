@@ -14,18 +14,11 @@
 static Status open_adapter(Trainer *t)
 {
     const Recipe *r = &t->recipe;
+    if (r->adapter_name_or_path) return adapter_folder_open(&t->adapter, &t->state, &t->model, r->adapter_name_or_path, &t->notices);
     LoraConfig config;
     lora_config_from_recipe(&config, r);
-    if (r->adapter_name_or_path) {
-        char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
-        lora_config_free(&config);
-        Status status = lora_config_read(&config, path);
-        free(path);
-        TRY(status);
-    }
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
-    if (r->adapter_name_or_path) return adapter_folder_load(&t->adapter, r->adapter_name_or_path);
     adapter_initialize(&t->adapter, &t->model, (uint64_t)r->seed);
     return STATUS_OK;
 }
