@@ -12,33 +12,25 @@
 #include "train/run/available_memory.h"
 #include "train/run/plan.h"
 
-static Status read_config(const Recipe *r, LoraConfig *config)
+/* The given adapter, whose config decides; keys of the recipe may only repeat it. */
+static Status continue_adapter(Trainer *t)
 {
-    if (!r->adapter_name_or_path) {
-        lora_config_from_recipe(config, r);
-        return STATUS_OK;
-    }
-    char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
-    Status status;
-    TRY_GOTO(done, status, lora_config_read(config, path), "adapter_name_or_path");
-    status = lora_config_check(config, path, r);
-    if (status != STATUS_OK) lora_config_free(config);
+    const char *dir = t->recipe.adapter_name_or_path;
+    TRY(adapter_folder_open(&t->adapter, &t->state, &t->model, dir, &t->notices), "adapter_name_or_path");
+    LoraConfig *config = &t->adapter.config;
     free(config->base_model_name_or_path);
-    config->base_model_name_or_path = memory_string(r->model_name_or_path);
-done:
-    free(path);
-    return status;
+    config->base_model_name_or_path = memory_string(t->recipe.model_name_or_path);
+    return lora_config_check(config, dir, &t->recipe);
 }
 
 static Status open_adapter(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
+    if (t->recipe.adapter_name_or_path) return continue_adapter(t);
     LoraConfig config;
-    TRY(read_config(r, &config));
+    lora_config_from_recipe(&config, &t->recipe);
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
-    if (r->adapter_name_or_path) return adapter_folder_load(&t->adapter, r->adapter_name_or_path);
-    adapter_initialize(&t->adapter, &t->model, (uint64_t)r->seed);
+    adapter_initialize(&t->adapter, &t->model, (uint64_t)t->recipe.seed);
     return STATUS_OK;
 }
 
