@@ -62,7 +62,7 @@ static Flow exec_text(Work *w, const Node *node)
 static Flow exec_output(Work *w, const Node *node)
 {
     Value x = evaluate(w, node->a);
-    w->at = node->at;
+    w->at = node->a->at;
     text_write(w, x);
     return FLOW_ON;
 }

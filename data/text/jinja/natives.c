@@ -78,3 +78,10 @@ Value native_string(Work *w, Value x, Value otherwise)
     if (!value_is(x, KIND_STRING)) jinja_raise(w, "expected a string, found '%s'", value_type(x));
     return x;
 }
+
+Value native_strip(Work *w, Value text, StripSides sides, Value characters)
+{
+    Value set = native_string(w, native_given(characters), value_none());
+    jinja_spend(w, (text.n / 16 + 1) * (set.n / 64 + 1));
+    return text_strip(text, sides, set);
+}

@@ -6,6 +6,7 @@
 #define DATA_TEXT_JINJA_NATIVES_H
 #include <stddef.h>
 
+#include "data/text/jinja/text.h"
 #include "data/text/jinja/value.h"
 
 typedef struct { Value name, value; } Keyword;
@@ -34,6 +35,7 @@ Value native_call(Work *, const Native *, Value self, const Arguments *);
 Value   native_given(Value);                                         /* None counts as absent */
 int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent: otherwise; raises unless an integer */
 bool    native_truth(Value, bool otherwise);
+Value   native_strip(Work *, Value text, StripSides, Value characters);
 Value   native_string(Work *, Value, Value otherwise);               /* raises unless a string */
 
 #endif
