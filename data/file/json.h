@@ -1,8 +1,9 @@
-/* JSON documents: read strictly, printed as Python's json.dumps prints. cJSON does the parsing and stays in json.c.
+/* JSON documents: read by cJSON, printed as Python's json.dumps prints. cJSON stays in json.c.
  *
  * A Json is a node; a document is its root. Reading functions accept NULL and the wrong kind and then give NULL, 0 or
  * false, so a chain of lookups needs one check at its end. Strings are UTF-8, NUL-terminated; \u0000 is refused.
- * Integers and reals are told apart as Python does (1 and 1.0); integers are exact up to 2^53.
+ * Integers and reals are told apart as Python does (1 and 1.0); integers are exact up to 2^53. NaN and Infinity are read and
+ * written, as Python does.
  * When a key stands twice, json_get gives the last, as Python does. */
 #ifndef DATA_FILE_JSON_H
 #define DATA_FILE_JSON_H

@@ -62,6 +62,14 @@ static void prints_as_python(void **state)
     assert_prints("[\"\\u00e9\"]", (JsonStyle){0}, "[\"\xc3\xa9\"]");
 }
 
+static void reads_what_python_writes(void **state)
+{
+    (void)state;
+    assert_prints("[NaN, -Infinity, Infinity, \"NaN\", 0e0, 7]", (JsonStyle){0}, "[NaN, -Infinity, Infinity, \"NaN\", 0.0, 7]");
+    Json *json = NULL;
+    assert_int_equal(json_parse(&json, "t", "[NaNa]", 6), STATUS_INPUT);
+}
+
 static void set_replaces_in_place(void **state)
 {
     (void)state;
@@ -92,7 +100,7 @@ static void reals_are_shortest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_with_place), cmocka_unit_test(tells_integers_from_reals), cmocka_unit_test(prints_as_python),
+        cmocka_unit_test(refuses_with_place), cmocka_unit_test(tells_integers_from_reals), cmocka_unit_test(prints_as_python), cmocka_unit_test(reads_what_python_writes),
         cmocka_unit_test(set_replaces_in_place), cmocka_unit_test(reals_are_shortest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

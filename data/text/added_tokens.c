@@ -1,0 +1,190 @@
+#include "data/text/added_tokens.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/text/unicode.h"
+#include "data/text/utf8.h"
+#include "kernels/memory.h"
+
+/* ---- The list ---- */
+
+static int32_t next_id(const AddedTokens *added, const Vocabulary *vocabulary, const char *content)
+{
+    int32_t id = vocabulary_id(vocabulary, content, strlen(content));
+    if (id >= 0) return id;
+    return added->n && (added->largest >= vocabulary->count || !vocabulary->count) ? added->largest + 1 : vocabulary->count;
+}
+
+Status added_tokens_add(AddedTokens *added, AddedToken token, const Vocabulary *vocabulary, const char *file)
+{
+    if (!token.content[0] || added_tokens_find(added, token.content)) return STATUS_OK;
+    token.id = next_id(added, vocabulary, token.content);
+    if (token.id > VOCABULARY_MAX_ID) return fail(STATUS_INPUT, "%s: more than %d tokens", file, VOCABULARY_MAX_ID);
+    token.content = memory_string(token.content);
+    token.spelling = memory_string(token.content);
+    vocabulary_add(&added->by_content, token.content, strlen(token.content), added->n);
+    pair_map_set(&added->by_id, (Pair){ token.id, 0 }, (Pair){ added->n, 0 });
+    if (!added->n || token.id > added->largest) added->largest = token.id;
+    MEMORY_PUSH(added->token, added->n, added->cap) = token;
+    return STATUS_OK;
+}
+
+Status added_tokens_read(AddedTokens *added, const Json *list, const Vocabulary *vocabulary, const char *file, Notices *notices)
+{
+    if (json_kind(list) != JSON_ARRAY && json_kind(list) != JSON_NULL)
+        return fail(STATUS_INPUT, "%s: \"added_tokens\" is %s, expected a list", file, json_kind_name(list));
+    for (const Json *item = json_first(list); item; item = json_next(item)) {
+        const char *content = json_string(json_get(item, "content"));
+        if (!content) return fail(STATUS_INPUT, "%s: an entry of \"added_tokens\" has no \"content\"", file);
+        bool special = json_bool(json_get(item, "special"));
+        AddedToken token = {
+            .content = (char *)content, .special = special,
+            .single_word = json_bool(json_get(item, "single_word")),
+            .lstrip = json_bool(json_get(item, "lstrip")),
+            .rstrip = json_bool(json_get(item, "rstrip")),
+            .normalized = json_get(item, "normalized") ? json_bool(json_get(item, "normalized")) : !special,
+        };
+        TRY(added_tokens_add(added, token, vocabulary, file));
+        const AddedToken *as = added_tokens_find(added, content);
+        if (as && json_get(item, "id") && json_integer(json_get(item, "id")) != as->id)
+            notice(notices, "%s: added token \"%s\" says id %lld; as in Hugging Face tokenizers it gets %d, the next free one", file, content,
+                   (long long)json_integer(json_get(item, "id")), (int)as->id);
+    }
+    return STATUS_OK;
+}
+
+static void trie_free(Trie *trie)
+{
+    pair_map_free(&trie->edges);
+    *trie = (Trie){0};
+}
+
+void added_tokens_free(AddedTokens *added)
+{
+    for (int32_t i = 0; i < added->n; i++) {
+        free(added->token[i].content);
+        free(added->token[i].spelling);
+    }
+    free(added->token);
+    vocabulary_free(&added->by_content);
+    pair_map_free(&added->by_id);
+    trie_free(&added->raw);
+    trie_free(&added->normalized);
+    *added = (AddedTokens){0};
+}
+
+const AddedToken *added_tokens_find(const AddedTokens *added, const char *content)
+{
+    int32_t place = vocabulary_id(&added->by_content, content, strlen(content));
+    return place < 0 ? NULL : &added->token[place];
+}
+
+const AddedToken *added_tokens_of(const AddedTokens *added, int32_t id)
+{
+    const Pair *place = id < 0 ? NULL : pair_map_get(&added->by_id, (Pair){ id, 0 });
+    return place ? &added->token[place->a] : NULL;
+}
+
+/* ---- The tries ---- */
+
+static void trie_add(Trie *trie, const char *spelling, int32_t token)
+{
+    int32_t node = 0;
+    for (const char *s = spelling; *s; s++) {
+        Pair key = { node, (uint8_t)*s };
+        const Pair *old = pair_map_get(&trie->edges, key);
+        Pair edge = old ? *old : (Pair){ ++trie->n_nodes, -1 };
+        if (!s[1] && edge.b < 0) edge.b = token;           /* among equals the first stays */
+        pair_map_set(&trie->edges, key, edge);
+        node = edge.a;
+    }
+    trie->first[(uint8_t)spelling[0]] = true;
+}
+
+/* The longest token that begins at text[at]; -1: none. */
+static int32_t trie_longest(const Trie *trie, const char *text, size_t n, size_t at, size_t *end)
+{
+    int32_t found = -1, node = 0;
+    for (size_t i = at; i < n; i++) {
+        const Pair *edge = pair_map_get(&trie->edges, (Pair){ node, (uint8_t)text[i] });
+        if (!edge) break;
+        node = edge->a;
+        if (edge->b < 0) continue;
+        found = edge->b;
+        *end = i + 1;
+    }
+    return found;
+}
+
+static Status spell(AddedToken *token, const Normalizer *normalizer)
+{
+    if (!token->normalized) return STATUS_OK;
+    Pipeline pipeline = {0};
+    pipeline_start(&pipeline, token->content, strlen(token->content));
+    Status status = normalizer_apply(normalizer, &pipeline);
+    if (status == STATUS_OK) {
+        free(token->spelling);
+        token->spelling = memory_new(pipeline.text.n + 1, 1);
+        if (pipeline.text.n) memcpy(token->spelling, pipeline.text.bytes, pipeline.text.n);
+    }
+    pipeline_free(&pipeline);
+    return status;
+}
+
+Status added_tokens_finish(AddedTokens *added, const Normalizer *normalizer)
+{
+    trie_free(&added->raw);
+    trie_free(&added->normalized);
+    for (int special = 1; special >= 0; special--)
+        for (int32_t i = 0; i < added->n; i++) {
+            AddedToken *token = &added->token[i];
+            if (token->special != (bool)special) continue;
+            TRY(spell(token, normalizer));
+            if (token->spelling[0]) trie_add(token->normalized ? &added->normalized : &added->raw, token->spelling, i);
+        }
+    return STATUS_OK;
+}
+
+/* ---- Finding them in a text ---- */
+
+static bool inside_word(const char *text, size_t n, size_t begin, size_t end)
+{
+    size_t length;
+    return (begin && unicode_is_word(utf8_before(text, begin, &length))) || (end < n && unicode_is_word(utf8_get(text + end, &length)));
+}
+
+static void split_piece(const AddedTokens *added, const Trie *trie, Pipeline *pipeline, Piece piece)
+{
+    const char *text = pipeline->text.bytes + piece.begin;
+    size_t n = piece.end - piece.begin, done = 0, length;
+    for (size_t at = 0, end = 0; at < n;) {
+        int32_t found = trie->first[(uint8_t)text[at]] ? trie_longest(trie, text, n, at, &end) : -1;
+        if (found < 0) {
+            at++;
+            continue;
+        }
+        const AddedToken *token = &added->token[found];
+        size_t begin = at, stop = end;
+        at = end;
+        if (token->single_word && inside_word(text, n, begin, stop)) continue;
+        while (token->lstrip && begin > done && unicode_is_space(utf8_before(text, begin, &length))) begin -= length;
+        while (token->rstrip && stop < n && unicode_is_space(utf8_get(text + stop, &length))) stop += length;
+        if (done < begin) pipeline_push(pipeline, piece.begin + done, piece.begin + begin, -1);
+        pipeline_push(pipeline, piece.begin + begin, piece.begin + stop, token->id);
+        done = stop;
+    }
+    if (done < n) pipeline_push(pipeline, piece.begin + done, piece.end, -1);
+}
+
+void added_tokens_split(const AddedTokens *added, bool normalized, Pipeline *pipeline)
+{
+    const Trie *trie = normalized ? &added->normalized : &added->raw;
+    if (!trie->n_nodes) return;
+    for (size_t i = 0; i < pipeline->pieces.n; i++) {
+        Piece piece = pipeline->pieces.piece[i];
+        if (piece.token >= 0) pipeline_push(pipeline, piece.begin, piece.end, piece.token);
+        else split_piece(added, trie, pipeline, piece);
+    }
+    pipeline_take_pieces(pipeline);
+}

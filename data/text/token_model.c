@@ -1,0 +1,62 @@
+#include "data/text/token_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/text/bpe.h"
+
+static const TokenModelRow *const rows[] = { &bpe_row };
+
+/* Old files leave the type out; then the keys tell. */
+static const char *type_of(const Json *spec)
+{
+    const char *type = json_string(json_get(spec, "type"));
+    if (type) return type;
+    if (json_get(spec, "merges")) return "BPE";
+    if (json_kind(json_get(spec, "vocab")) == JSON_ARRAY) return "Unigram";
+    return json_get(spec, "max_input_chars_per_word") || json_get(spec, "continuing_subword_prefix") ? "WordPiece" : "WordLevel";
+}
+
+Status token_model_open(TokenModel *model, const Json *spec, const char *file, Notices *notices)
+{
+    if (json_kind(spec) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: \"model\" is %s, expected an object", file, json_kind_name(spec));
+    const char *type = type_of(spec);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i]->type, type)) continue;
+        model->row = rows[i];
+        return model->row->open(model, spec, file, notices);
+    }
+    return fail(STATUS_INPUT, "%s: \"model\" is of type %s; graft knows BPE", file, type);
+}
+
+Status token_model_encode(const TokenModel *model, const char *text, size_t n, Word *word)
+{
+    word->n = 0;
+    return n ? model->row->encode(model, text, n, word) : STATUS_OK;
+}
+
+void token_model_close(TokenModel *model)
+{
+    if (model->row) model->row->close(model);
+    vocabulary_free(&model->vocabulary);
+    *model = (TokenModel){0};
+}
+
+void word_free(Word *word)
+{
+    free(word->symbol);
+    free(word->candidate);
+    *word = (Word){0};
+}
+
+Status token_model_read_vocabulary(TokenModel *model, const Json *vocab, const char *file)
+{
+    if (json_kind(vocab) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: \"model.vocab\" is %s, expected an object", file, json_kind_name(vocab));
+    for (const Json *item = json_first(vocab); item; item = json_next(item)) {
+        int64_t id = json_integer(item);
+        if (json_kind(item) != JSON_INTEGER || id < 0 || id > VOCABULARY_MAX_ID)
+            return fail(STATUS_INPUT, "%s: the id of \"%s\" in \"model.vocab\" is not an integer from 0 to %d", file, json_key(item), VOCABULARY_MAX_ID);
+        vocabulary_add(&model->vocabulary, json_key(item), strlen(json_key(item)), (int32_t)id);
+    }
+    return STATUS_OK;
+}

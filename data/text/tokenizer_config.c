@@ -1,0 +1,154 @@
+/* The small files beside a tokenizer.json, read as transformers 5 reads them: tokenizer_config.json says which token plays which
+ * part; special_tokens_map.json has the last word in folders so old that the config lists no added_tokens_decoder.
+ * Every token named there is special from then on. With a tokenizer.json, add_bos_token and add_eos_token are ignored: its
+ * post-processor decides. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/text/tokenizer_parts.h"
+#include "data/text/utf8.h"
+#include "kernels/memory.h"
+
+static const char *const part_keys[TOKEN_PARTS] = { "bos_token", "eos_token", "pad_token", "unk_token" };
+
+/* ---- Files ---- */
+
+/* Keeps DIR/NAME open to be saved; NULL when there is none. */
+static Status keep(Tokenizer *t, const char *dir, const char *name, const Mapped **out)
+{
+    *out = NULL;
+    char *path = memory_format("%s/%s", dir, name);
+    Mapped file = {0};
+    Status status = access(path, F_OK) ? STATUS_OK : mapped_open(&file, path);
+    if (status == STATUS_OK && file.path) {
+        MEMORY_PUSH(t->saved, t->n_saved, t->cap_saved) = (SavedFile){ memory_string(name), file };
+        *out = &t->saved[t->n_saved - 1].file;
+    }
+    free(path);
+    return status;
+}
+
+static Status keep_json(Tokenizer *t, const char *dir, const char *name, Json **out)
+{
+    const Mapped *file;
+    TRY(keep(t, dir, name, &file));
+    return file ? json_parse(out, file->path, (const char *)file->bytes, file->n_bytes) : STATUS_OK;
+}
+
+/* ---- Tokens ---- */
+
+/* A token is a string or an object with its "content" and flags. */
+static const char *content_of(const Json *token) { return json_string(json_kind(token) == JSON_OBJECT ? json_get(token, "content") : token); }
+
+static Status add_special(Tokenizer *t, const Json *token, bool special, const char *file)
+{
+    const char *content = content_of(token);
+    if (!content) return STATUS_OK;
+    AddedToken added = {
+        .content = (char *)content, .special = special,
+        .single_word = json_bool(json_get(token, "single_word")),
+        .lstrip = json_bool(json_get(token, "lstrip")),
+        .rstrip = json_bool(json_get(token, "rstrip")),
+        .normalized = json_get(token, "normalized") ? json_bool(json_get(token, "normalized")) : !special,
+    };
+    return added_tokens_add(&t->added, added, &t->model.vocabulary, file);
+}
+
+static Status add_list(Tokenizer *t, const Json *list, const char *file)
+{
+    for (const Json *item = json_first(list); item; item = json_next(item)) TRY(add_special(t, item, true, file));
+    return STATUS_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    long long x = atoll(json_key(*(const Json *const *)a)), y = atoll(json_key(*(const Json *const *)b));
+    return x < y ? -1 : x > y;
+}
+
+/* "added_tokens_decoder": {"id": {"content": …}, …}, in order of id. */
+static Status add_decoder(Tokenizer *t, const Json *decoder, const char *file)
+{
+    int64_t n = json_kind(decoder) == JSON_OBJECT ? json_count(decoder) : 0, i = 0;
+    if (!n) return STATUS_OK;
+    const Json **item = memory_new((size_t)n, sizeof *item);
+    for (const Json *member = json_first(decoder); member; member = json_next(member)) item[i++] = member;
+    qsort(item, (size_t)n, sizeof *item, by_id);
+    Status status = STATUS_OK;
+    for (i = 0; status == STATUS_OK && i < n; i++) status = add_special(t, item[i], json_bool(json_get(item[i], "special")), file);
+    free(item);
+    return status;
+}
+
+static bool is_token_key(const char *key)
+{
+    size_t n = strlen(key);
+    return n > 6 && !strcmp(key + n - 6, "_token");
+}
+
+/* bos_token, image_token, …: every key that ends in _token. */
+static Status add_named(Tokenizer *t, const Json *config, const char *file)
+{
+    for (const Json *member = json_first(config); member; member = json_next(member))
+        if (is_token_key(json_key(member))) TRY(add_special(t, member, true, file));
+    TRY(add_list(t, json_get(config, "additional_special_tokens"), file));
+    return add_list(t, json_get(config, "extra_special_tokens"), file);
+}
+
+static void set_parts(Tokenizer *t, const Json *config)
+{
+    for (int i = 0; i < TOKEN_PARTS; i++) {
+        if (!json_get(config, part_keys[i])) continue;
+        free(t->part[i]);
+        t->part[i] = memory_string(content_of(json_get(config, part_keys[i])));
+    }
+}
+
+/* ---- Chat template: a string, or a list of {"name", "template"} of which "default" is meant ---- */
+
+static const char *template_of(const Json *value)
+{
+    for (const Json *item = json_kind(value) == JSON_ARRAY ? json_first(value) : NULL; item; item = json_next(item)) {
+        const char *name = json_string(json_get(item, "name"));
+        if (name && !strcmp(name, "default")) return json_string(json_get(item, "template"));
+    }
+    return json_string(value);
+}
+
+static Status read_template_file(Tokenizer *t, const char *dir)
+{
+    const Mapped *file;
+    TRY(keep(t, dir, "chat_template.jinja", &file));
+    if (!file) return STATUS_OK;
+    size_t broken, valid = utf8_valid((const char *)file->bytes, file->n_bytes, &broken);
+    if (valid < file->n_bytes || (valid && memchr(file->bytes, 0, valid))) return fail(STATUS_INPUT, "%s: not UTF-8 text", file->path);
+    Buffer text = {0};
+    buffer_add(&text, file->bytes, file->n_bytes);
+    free(t->chat_template);
+    t->chat_template = buffer_take(&text);
+    return STATUS_OK;
+}
+
+Status tokenizer_read_config(Tokenizer *t, const char *dir)
+{
+    Json *config = NULL, *map = NULL;
+    Status status;
+    char *file = memory_format("%s/tokenizer_config.json", dir);
+    const Mapped *tokenizer;
+    TRY_GOTO(done, status, keep(t, dir, "tokenizer.json", &tokenizer));
+    TRY_GOTO(done, status, keep_json(t, dir, "tokenizer_config.json", &config));
+    TRY_GOTO(done, status, keep_json(t, dir, "special_tokens_map.json", &map));
+    set_parts(t, config);
+    if (!json_get(config, "added_tokens_decoder")) set_parts(t, map);
+    TRY_GOTO(done, status, add_decoder(t, json_get(config, "added_tokens_decoder"), file));
+    if (!json_get(config, "added_tokens_decoder")) TRY_GOTO(done, status, add_named(t, map, file));
+    TRY_GOTO(done, status, add_named(t, config, file));
+    t->chat_template = memory_string(template_of(json_get(config, "chat_template")));
+    TRY_GOTO(done, status, read_template_file(t, dir));
+done:
+    json_free(config);
+    json_free(map);
+    free(file);
+    return status;
+}

@@ -1,0 +1,140 @@
+/* Saving: a folder's files are copied; from GGUF the equal tokenizer.json, tokenizer_config.json and chat_template.jinja are
+ * written, in the layout of the reference. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file/output.h"
+#include "data/text/bpe.h"
+#include "data/text/tokenizer_parts.h"
+#include "kernels/memory.h"
+
+static Status write_file(const char *dir, const char *name, const void *bytes, size_t n)
+{
+    char *path = memory_format("%s/%s", dir, name);
+    Status status = output_save(path, bytes, n);
+    free(path);
+    return status;
+}
+
+/* ---- The model of a tokenizer.json ---- */
+
+static void add_string(Buffer *out, const char *text)
+{
+    Json *string = json_new_string(text);
+    json_print(out, string, (JsonStyle){0});
+    json_free(string);
+}
+
+static void add_option(Buffer *out, const char *key, const char *text)
+{
+    buffer_format(out, "    \"%s\": ", key);
+    add_string(out, text);
+    buffer_add_string(out, ",\n");
+}
+
+static void add_vocabulary(Buffer *out, const Vocabulary *vocabulary)
+{
+    const char *before = "    \"vocab\": {\n      ";
+    for (int32_t id = 0; id < vocabulary->size; id++) {
+        const char *token = vocabulary_token(vocabulary, id, NULL);
+        if (!token) continue;
+        buffer_add_string(out, before);
+        add_string(out, token);
+        buffer_format(out, ": %d", (int)id);
+        before = ",\n      ";
+    }
+    buffer_add_string(out, "\n    },\n");
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const PairEntry *x = a, *y = b;
+    return x->value.a < y->value.a ? -1 : 1;
+}
+
+static void add_merges(Buffer *out, const Vocabulary *vocabulary, const PairMap *merges)
+{
+    PairEntry *merge = memory_new(merges->count, sizeof *merge);
+    size_t n = 0;
+    for (size_t i = 0; i < merges->room; i++)
+        if (merges->entry[i].key.a >= 0) merge[n++] = merges->entry[i];
+    qsort(merge, n, sizeof *merge, by_rank);
+    buffer_add_string(out, "    \"merges\": [");
+    for (size_t i = 0; i < n; i++) {
+        buffer_add_string(out, i ? ",\n      [" : "\n      [");
+        add_string(out, vocabulary_token(vocabulary, merge[i].key.a, NULL));
+        buffer_add_string(out, ", ");
+        add_string(out, vocabulary_token(vocabulary, merge[i].key.b, NULL));
+        buffer_add_char(out, ']');
+    }
+    buffer_add_string(out, n ? "\n    ]\n" : "]\n");
+    free(merge);
+}
+
+static void add_model(Buffer *out, const TokenModel *model)
+{
+    BpeOptions options = bpe_options(model);
+    buffer_add_string(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n");
+    add_option(out, "unk_token", options.unk_token);
+    add_option(out, "continuing_subword_prefix", options.continuing_subword_prefix);
+    add_option(out, "end_of_word_suffix", options.end_of_word_suffix);
+    buffer_format(out, "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n", options.fuse_unk ? "true" : "false",
+                  options.byte_fallback ? "true" : "false", options.ignore_merges ? "true" : "false");
+    add_vocabulary(out, &model->vocabulary);
+    add_merges(out, &model->vocabulary, bpe_merges(model));
+    buffer_add_string(out, "  }\n");
+}
+
+/* ---- The files of a tokenizer from GGUF ---- */
+
+static Status write_tokenizer(const Tokenizer *t, const char *dir)
+{
+    static const char *const keys[] = { "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder" };
+    Buffer out = {0};
+    buffer_add_string(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        buffer_format(&out, "  \"%s\": ", keys[i]);
+        json_print(&out, json_get(t->pipeline, keys[i]), (JsonStyle){0});
+        buffer_add_string(&out, ",\n");
+    }
+    add_model(&out, &t->model);
+    buffer_add_string(&out, "}\n");
+    Status status = write_file(dir, "tokenizer.json", out.data, out.len);
+    buffer_free(&out);
+    return status;
+}
+
+static Status write_config(const Tokenizer *t, const char *dir)
+{
+    static const char *const keys[TOKEN_PARTS] = { [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_PAD] = "pad_token", [TOKEN_UNK] = "unk_token" };
+    Json *config = json_new_object();
+    Buffer out = {0};
+    for (int i = 0; i < TOKEN_PARTS; i++) json_set(config, keys[i], json_new_string(t->part[i]));
+    json_set(config, "clean_up_tokenization_spaces", json_new_bool(false));
+    json_set(config, "tokenizer_class", json_new_string("PreTrainedTokenizerFast"));
+    json_print(&out, config, (JsonStyle){ .indent = 2 });
+    buffer_add_char(&out, '\n');
+    Status status = write_file(dir, "tokenizer_config.json", out.data, out.len);
+    buffer_free(&out);
+    json_free(config);
+    return status;
+}
+
+static Status write_generated(const Tokenizer *t, const char *dir)
+{
+    TRY(write_tokenizer(t, dir));
+    TRY(write_config(t, dir));
+    return t->chat_template ? write_file(dir, "chat_template.jinja", t->chat_template, strlen(t->chat_template)) : STATUS_OK;
+}
+
+static Status copy_files(const Tokenizer *t, const char *dir)
+{
+    for (int i = 0; i < t->n_saved; i++) TRY(write_file(dir, t->saved[i].name, t->saved[i].file.bytes, t->saved[i].file.n_bytes));
+    return STATUS_OK;
+}
+
+Status tokenizer_save(const Tokenizer *t, const char *dir)
+{
+    TRY(t->pipeline ? write_generated(t, dir) : copy_files(t, dir), "saving the tokenizer");
+    return STATUS_OK;
+}

@@ -1,0 +1,170 @@
+/* Causal attention over documents, a block of queries of one head at a time.
+ *
+ * Forward: scores of the block against all keys it may see, softmax in place, product with v. Backward makes the scores
+ * again from q, k and lse. A forward task is a document's head's block; a backward task is a document's kv head, since dk
+ * and dv gather from all its queries. Keys and values are read where they lie, strided by heads.
+ * delta_i = dy_i . y_i turns the softmax's gradient into dS = P (dP - delta), as in FlashAttention-2, arXiv:2307.08691. */
+#include "kernels/cpu/cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/cpu/matrix.h"
+#include "kernels/cpu/vector.h"
+
+enum { QUERIES = 128 };
+
+typedef struct {
+    const OpCall *c;
+    int head_dim, n_heads, n_kv, blocks;
+    float scale;
+    float *room;
+    int64_t room_floats;
+} Attention;
+
+static int64_t room_floats(const OpCall *c, bool bwd)
+{
+    int64_t square = least(QUERIES, c->args->attention.longest) * c->args->attention.longest;
+    return bwd ? 2 * square : square;
+}
+
+size_t cpu_attention_scratch(const Backend *backend, const OpCall *c, bool bwd)
+{
+    return (size_t)(pool_workers(backend->pool) * room_floats(c, bwd)) * sizeof(float);
+}
+
+static Attention prepare(const OpCall *c, bool bwd)
+{
+    return (Attention){ .c = c, .head_dim = c->args->attention.head_dim, .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv,
+                        .blocks = (int)ceil_div(c->args->attention.longest, QUERIES), .scale = c->args->attention.scale,
+                        .room = c->scratch, .room_floats = room_floats(c, bwd) };
+}
+
+/* A block of one head: queries [first, first + n) of a span see its first `n_keys` keys; query i its first n_keys - n + 1 + i. */
+typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col; } QueryBlock;
+
+static QueryBlock query_block(const Attention *a, const Span *span, int head, int64_t first)
+{
+    int64_t n = least(QUERIES, span->q_len - first);
+    return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start, .n = n, .n_keys = first + n + span->kv_len - span->q_len,
+                         .q_col = (int64_t)head * a->head_dim, .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
+}
+
+static Block at(Tensor t, int64_t row, int64_t col) { return (Block){ t.data + row * t.cols + col, t.cols }; }
+
+static void scores(const Attention *a, const QueryBlock *b, float *s)
+{
+    matmul(b->n, b->n_keys, a->head_dim, a->scale, AS_IS, at(a->c->in[0], b->q_row, b->q_col), TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col),
+           0, s, b->n_keys);
+}
+
+/* The first `seen` scores become probabilities, the others zero. Returns the log of the sum of exponentials. */
+static VECTOR_CLONES float softmax(float *s, int64_t seen, int64_t n)
+{
+    float lane[LANES], most = -INFINITY;
+    for (int64_t i = 0; i < seen; i++) most = s[i] > most ? s[i] : most;
+    for (int64_t i = 0; i < seen; i++) s[i] = exp_f32(s[i] - most);
+    memset(lane, 0, sizeof lane);
+    int64_t i = 0;
+    for (; i + LANES <= seen; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += s[i + j];
+    for (; i < seen; i++) lane[i % LANES] += s[i];
+    float sum = lanes_sum(lane), inverse = 1.0f / sum;
+    for (i = 0; i < seen; i++) s[i] *= inverse;
+    for (i = seen; i < n; i++) s[i] = 0;
+    return most + logf(sum);
+}
+
+static void fwd_block(const void *ctx, int task, int worker)
+{
+    const Attention *a = ctx;
+    const Span *span = &a->c->args->attention.span[task / (a->blocks * a->n_heads)];
+    int head = task / a->blocks % a->n_heads;
+    int64_t first = (int64_t)(task % a->blocks) * QUERIES;
+    if (first >= span->q_len) return;
+    QueryBlock b = query_block(a, span, head, first);
+    float *s = a->room + worker * a->room_floats;
+    scores(a, &b, s);
+    for (int64_t i = 0; i < b.n; i++)
+        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(s + i * b.n_keys, b.n_keys - b.n + 1 + i, b.n_keys);
+    matmul(b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys }, AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), 0,
+           a->c->out[0].data + b.q_row * a->c->out[0].cols + b.q_col, a->c->out[0].cols);
+}
+
+void cpu_attention_fwd(const Backend *backend, const OpCall *c)
+{
+    Attention a = prepare(c, false);
+    pool_run(backend->pool, c->args->attention.n_spans * a.n_heads * a.blocks, fwd_block, &a);
+}
+
+static VECTOR_CLONES float dot(const float *x, const float *y, int64_t n)
+{
+    float lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += x[i + j] * y[i + j];
+    for (; i < n; i++) lane[i % LANES] += x[i] * y[i];
+    return lanes_sum(lane);
+}
+
+/* s: scores to probabilities. */
+static VECTOR_CLONES void probabilities(float *s, float lse, int64_t seen, int64_t n)
+{
+    for (int64_t i = 0; i < seen; i++) s[i] = exp_f32(s[i] - lse);
+    for (int64_t i = seen; i < n; i++) s[i] = 0;
+}
+
+/* dp becomes the gradient of the scaled scores. */
+static VECTOR_CLONES void score_gradient(const float *p, float delta, float scale, int64_t n, float *dp)
+{
+    for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
+}
+
+static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *p, float *dp)
+{
+    const OpCall *c = a->c;
+    Tensor y = c->out[0], dy = c->dout[0], dq = c->din[0], dk = c->din[1], dv = c->din[2];
+    scores(a, b, p);
+    for (int64_t i = 0; i < b->n; i++)
+        probabilities(p + i * b->n_keys, c->saved[0].data[(b->q_row + i) * a->n_heads + head], b->n_keys - b->n + 1 + i, b->n_keys);
+    if (dv.data)
+        matmul(b->n_keys, a->head_dim, b->n, 1, TRANSPOSED, (Block){ p, b->n_keys }, AS_IS, at(dy, b->q_row, b->q_col), 1,
+               dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
+    matmul(b->n, b->n_keys, a->head_dim, 1, AS_IS, at(dy, b->q_row, b->q_col), TRANSPOSED, at(c->in[2], b->kv_row, b->kv_col), 0, dp, b->n_keys);
+    for (int64_t i = 0; i < b->n; i++) {
+        float delta = dot(at(dy, b->q_row + i, b->q_col).data, at(y, b->q_row + i, b->q_col).data, a->head_dim);
+        score_gradient(p + i * b->n_keys, delta, a->scale, b->n_keys, dp + i * b->n_keys);
+    }
+    if (dq.data)
+        matmul(b->n, a->head_dim, b->n_keys, 1, AS_IS, (Block){ dp, b->n_keys }, AS_IS, at(c->in[1], b->kv_row, b->kv_col), c->beta[0],
+               dq.data + b->q_row * dq.cols + b->q_col, dq.cols);
+    if (dk.data)
+        matmul(b->n_keys, a->head_dim, b->n, 1, TRANSPOSED, (Block){ dp, b->n_keys }, AS_IS, at(c->in[0], b->q_row, b->q_col), 1,
+               dk.data + b->kv_row * dk.cols + b->kv_col, dk.cols);
+}
+
+static void clear(Tensor t, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols)
+{
+    for (int64_t r = row; t.data && r < row + n_rows; r++) memset(t.data + r * t.cols + col, 0, (size_t)n_cols * sizeof(float));
+}
+
+static void bwd_head(const void *ctx, int task, int worker)
+{
+    const Attention *a = ctx;
+    const Span *span = &a->c->args->attention.span[task / a->n_kv];
+    int kv = task % a->n_kv, group = a->n_heads / a->n_kv;
+    float *p = a->room + worker * a->room_floats, *dp = p + a->room_floats / 2;
+    for (int i = 1; i <= 2; i++)
+        if (a->c->beta[i] == 0) clear(a->c->din[i], span->kv_start, span->kv_len, (int64_t)kv * a->head_dim, a->head_dim);
+    for (int head = kv * group; head < (kv + 1) * group; head++)
+        for (int64_t first = 0; first < span->q_len; first += QUERIES) {
+            QueryBlock b = query_block(a, span, head, first);
+            bwd_block(a, &b, head, p, dp);
+        }
+}
+
+void cpu_attention_bwd(const Backend *backend, const OpCall *c)
+{
+    Attention a = prepare(c, true);
+    pool_run(backend->pool, c->args->attention.n_spans * a.n_kv, bwd_head, &a);
+}

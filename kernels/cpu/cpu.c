@@ -1,0 +1,73 @@
+#include "kernels/cpu/cpu.h"
+
+#include <cblas.h>
+#include <string.h>
+
+#include "kernels/cpu/matrix.h"
+#include "kernels/cpu/vector.h"
+#include "kernels/philox.h"
+
+void openblas_set_num_threads(int);
+
+Backend cpu_backend(Pool *pool)
+{
+    openblas_set_num_threads(1);
+    return (Backend){ .name = "cpu", .pool = pool, .op = {
+        [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
+        [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
+        [OP_RMSNORM] = { cpu_rmsnorm_fwd, cpu_rmsnorm_bwd, NULL },
+        [OP_LINEAR] = { cpu_linear_fwd, cpu_linear_bwd, cpu_linear_scratch },
+        [OP_ROPE] = { cpu_rope_fwd, cpu_rope_bwd, NULL },
+        [OP_ATTENTION] = { cpu_attention_fwd, cpu_attention_bwd, cpu_attention_scratch },
+        [OP_SILU_MUL] = { cpu_silu_mul_fwd, cpu_silu_mul_bwd, NULL },
+        [OP_ADD] = { cpu_add_fwd, cpu_add_bwd, NULL },
+        [OP_APPEND] = { cpu_append_fwd, NULL, NULL },
+        [OP_HEAD] = { cpu_head_fwd, cpu_head_bwd, cpu_head_scratch },
+    } };
+}
+
+void cpu_run_rows(const Backend *backend, const OpCall *call, int64_t rows, int64_t cols, PoolFn *fn)
+{
+    pool_run(backend->pool, (int)ceil_div(rows, rows_per_task(cols)), fn, call);
+}
+
+static VECTOR_CLONES void add_to(const float *from, int64_t n, float *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
+{
+    if (beta != 0) add_to(from, n, to);
+    else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        cpu_words_avx2(key, first, n, out);
+        return;
+    }
+#endif
+    philox_fill(key, first, n, out);
+}
+
+enum { WORDS = 512 };
+
+static VECTOR_CLONES void drop_row(float p, float scale, const float *x, const uint32_t *word, int64_t n, float *out)
+{
+    for (int64_t i = 0; i < n; i++) out[i] = philox_unit(word[i]) < p ? 0.0f : x[i] * scale;
+}
+
+void cpu_dropout(Dropout drop, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride)
+{
+    uint32_t word[WORDS];
+    float scale = (float)(1.0 / (1.0 - (double)drop.p));
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < n_cols; c += WORDS) {
+            int64_t n = least(WORDS, n_cols - c);
+            cpu_words(drop.key, first + (uint64_t)(r * cols + c), n, word);
+            drop_row(drop.p, scale, x + r * x_stride + c, word, n, out + r * out_stride + c);
+        }
+}

@@ -1,0 +1,60 @@
+#include "kernels/cpu/matrix.h"
+
+#include <cblas.h>
+#include <string.h>
+
+#include "kernels/cpu/decode.h"
+#include "kernels/status.h"
+
+/* One row, as in generation: gemm would pack all of B for it. Zeros first, since gemv may multiply what was there by beta 0. */
+static void row_times_matrix(int64_t n, int64_t k, float alpha, const float *a, Orientation b_is, Block b, float beta, float *c)
+{
+    bool rows = b_is == TRANSPOSED;
+    if (beta == 0) memset(c, 0, (size_t)n * sizeof *c);
+    cblas_sgemv(CblasRowMajor, rows ? CblasNoTrans : CblasTrans, (blasint)(rows ? n : k), (blasint)(rows ? k : n), alpha, b.data, (blasint)b.stride, a, 1,
+                beta == 0 ? 1 : beta, c, 1);
+}
+
+void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
+{
+    CHECK(m >= 0 && n >= 0 && k >= 0, "a product of %lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
+    if (!m || !n) return;
+    if (m == 1 && a_is == AS_IS) {
+        row_times_matrix(n, k, alpha, a.data, b_is, b, beta, c);
+        return;
+    }
+    cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
+                (blasint)m, (blasint)n, (blasint)k, alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c, (blasint)c_stride);
+}
+
+bool weight_is_plain(const Weight *w)
+{
+    return w->dtype == DTYPE_F32 && !w->paired_heads && (uintptr_t)w->bytes % sizeof(float) == 0;
+}
+
+/* Where row r of the matrix is stored: see Weight.paired_heads. */
+static int64_t stored_row(const Weight *w, int64_t r)
+{
+    if (!w->paired_heads) return r;
+    int64_t head_dim = w->rows / w->paired_heads, head = r / head_dim, in_head = r % head_dim, half = in_head / (head_dim / 2);
+    return head * head_dim + 2 * (in_head % (head_dim / 2)) + half;
+}
+
+Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
+{
+    if (weight_is_plain(w)) return (Block){ (const float *)w->bytes + row * w->cols + col, w->cols };
+    const DtypeRow *dtype = &dtype_rows[w->dtype];
+    DtypeDecode *decode = decode_for(w->dtype);
+    CHECK(decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
+    int64_t row_bytes = dtype_row_bytes(w->dtype, w->cols), col_bytes = dtype_row_bytes(w->dtype, col);
+    for (int64_t r = 0; r < n_rows; r++)
+        decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
+    return (Block){ room, n_cols };
+}
+
+int64_t column_cut(int64_t cols, int64_t about, Dtype dtype)
+{
+    int64_t whole = dtype_rows[dtype].block > 16 ? dtype_rows[dtype].block : 16;
+    int64_t pieces = ceil_div(cols, about);
+    return ceil_div(ceil_div(cols, pieces), whole) * whole;
+}

@@ -1,0 +1,29 @@
+/* Float32 matrix products on row-major memory, from inside a pool's task, and panels of frozen weights.
+ * OpenBLAS does the products, single-threaded: measured as fast as its own threads, and its bits do not change with them. */
+#ifndef KERNELS_CPU_MATRIX_H
+#define KERNELS_CPU_MATRIX_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernels/op.h"
+
+/* A block of a row-major matrix: `stride` floats from row to row. */
+typedef struct { const float *data; int64_t stride; } Block;
+
+typedef enum { AS_IS, TRANSPOSED } Orientation;
+
+/* C [m, n] = alpha op(A) op(B) + beta C with op(A) [m, k], op(B) [k, n]. beta 0 overwrites. */
+void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride);
+
+/* Rows [row, row + n_rows) and columns [col, col + n_cols) of W in float32: where they lie, if W is float32 on aligned
+ * memory with its rows in order, else decoded into `room` (n_rows * n_cols floats). Columns are whole blocks of W's dtype. */
+Block weight_panel(const Weight *, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room);
+bool  weight_is_plain(const Weight *);       /* weight_panel needs no room */
+
+/* How the columns of a matrix are cut: equal pieces of about `about`, whole blocks of the dtype and cache lines. */
+int64_t column_cut(int64_t cols, int64_t about, Dtype);
+
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+#endif

@@ -1,0 +1,132 @@
+#include "kernels/op.h"
+
+#include "kernels/status.h"
+
+static Tensor like(Tensor t) { return (Tensor){ NULL, t.rows, t.cols }; }
+static Tensor sized(int64_t rows, int64_t cols) { return (Tensor){ NULL, rows, cols }; }
+static bool same_shape(Tensor a, Tensor b) { return a.rows == b.rows && a.cols == b.cols; }
+
+static void shape_embedding(OpCall *c)
+{
+    c->n_out = 1;
+    c->out[0] = sized(c->args->embedding.n, c->args->embedding.w->cols);
+}
+
+static void shape_like_first(OpCall *c)
+{
+    for (int i = 1; i < c->n_in; i++) CHECK(same_shape(c->in[0], c->in[i]), "%s: inputs differ in shape", op_rows[c->op].name);
+    c->n_out = 1;
+    c->out[0] = like(c->in[0]);
+}
+
+static void shape_rmsnorm(OpCall *c)
+{
+    c->n_out = c->n_saved = 1;
+    c->out[0] = like(c->in[0]);
+    c->saved[0] = sized(c->in[0].rows, 1);
+}
+
+static uint32_t reads_rmsnorm(const OpArgs *args, uint32_t wanted)
+{
+    (void)args;
+    return wanted ? READS(1, 0) : 0;
+}
+
+static void shape_linear(OpCall *c)
+{
+    const Weight *w = c->args->linear.w;
+    CHECK(c->in[0].cols == w->cols, "%s: x has %lld columns, W %lld", w->name, (long long)c->in[0].cols, (long long)w->cols);
+    c->n_out = 1;
+    c->out[0] = sized(c->in[0].rows, w->rows);
+    c->n_saved = (c->n_in - 1) / 2;
+    for (int k = 0; k < c->n_saved; k++) {
+        Tensor a = c->in[1 + 2 * k], b = c->in[2 + 2 * k];
+        CHECK(a.cols == w->cols && b.rows == w->rows && a.rows == b.cols, "%s: A or B has another shape", w->name);
+        c->saved[k] = sized(c->in[0].rows, a.rows);
+    }
+}
+
+/* dx and dA_k read B_k, dx also A_k, dA_k also x, dB_k only what is saved. */
+static uint32_t reads_linear(const OpArgs *args, uint32_t wanted)
+{
+    (void)args;
+    uint32_t in = 0;
+    for (int k = 0; k < OP_MAX_TERMS; k++) {
+        uint32_t a = 1u << (1 + 2 * k), b = 1u << (2 + 2 * k);
+        if (wanted & 1) in |= a | b;
+        if (wanted & a) in |= b | 1;
+    }
+    return READS(in, 0);
+}
+
+static double flops_linear(const OpCall *c, bool bwd)
+{
+    const Weight *w = c->args->linear.w;
+    double rows = (double)c->in[0].rows, dense = 2 * rows * (double)w->rows * (double)w->cols, low = 0;
+    for (int k = 0; k < c->n_saved; k++) low += 2 * rows * (double)c->saved[k].cols * (double)(w->rows + w->cols);
+    return (bwd && !(c->wanted & 1) ? 0 : dense) + (bwd ? 2 : 1) * low;
+}
+
+static void shape_attention(OpCall *c)
+{
+    CHECK(same_shape(c->in[1], c->in[2]) && c->in[0].cols == (int64_t)c->args->attention.n_heads * c->args->attention.head_dim &&
+              c->in[1].cols == (int64_t)c->args->attention.n_kv * c->args->attention.head_dim, "attention: q, k, v do not fit");
+    c->n_out = c->n_saved = 1;
+    c->out[0] = like(c->in[0]);
+    c->saved[0] = sized(c->in[0].rows, c->args->attention.n_heads);
+}
+
+static uint32_t reads_attention(const OpArgs *args, uint32_t wanted)
+{
+    (void)args;
+    return wanted ? READS(7, 1) : 0;
+}
+
+/* Half of every square: the causal mask. Forward two products, backward five. */
+static double flops_attention(const OpCall *c, bool bwd)
+{
+    double square = (double)c->in[0].rows * c->args->attention.longest * (double)c->in[0].cols;
+    return (bwd ? 5 : 2) * square;
+}
+
+static uint32_t reads_both(const OpArgs *args, uint32_t wanted)
+{
+    (void)args;
+    return wanted ? READS(3, 0) : 0;
+}
+
+static void shape_append(OpCall *c)
+{
+    CHECK(c->args->append.at + c->in[0].rows <= c->args->append.capacity, "append: the cache is full");
+    c->n_out = 1;
+    c->out[0] = sized(c->args->append.at + c->in[0].rows, c->in[0].cols);
+}
+
+static void shape_head(OpCall *c)
+{
+    CHECK(c->in[0].cols == c->args->head.w->cols, "head: x has %lld columns", (long long)c->in[0].cols);
+    c->n_out = 3;
+    for (int i = 0; i < 3; i++) c->out[i] = sized(c->args->head.n, 1);
+    c->n_saved = c->args->head.gradient;
+    c->saved[0] = like(c->in[0]);
+}
+
+static double flops_head(const OpCall *c, bool bwd)
+{
+    if (bwd) return 0;
+    const Weight *w = c->args->head.w;
+    return (c->args->head.gradient ? 4 : 2) * (double)c->args->head.n * (double)w->rows * (double)w->cols;
+}
+
+const OpRow op_rows[OP_COUNT] = {
+    [OP_EMBEDDING] = { .name = "embedding", .shape = shape_embedding, .no_bwd = true },
+    [OP_NOISE] = { .name = "noise", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
+    [OP_RMSNORM] = { .name = "rmsnorm", .shape = shape_rmsnorm, .reads = reads_rmsnorm, .light = true },
+    [OP_LINEAR] = { .name = "linear", .shape = shape_linear, .reads = reads_linear, .flops = flops_linear },
+    [OP_ROPE] = { .name = "rope", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
+    [OP_ATTENTION] = { .name = "attention", .shape = shape_attention, .reads = reads_attention, .flops = flops_attention },
+    [OP_SILU_MUL] = { .name = "silu_mul", .shape = shape_like_first, .reads = reads_both, .din_over_dout = 1, .light = true },
+    [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
+    [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true },
+    [OP_HEAD] = { .name = "head", .shape = shape_head, .flops = flops_head, .din_over_saved = 1 },
+};

@@ -1,0 +1,145 @@
+/* Every operation, declared once.
+ *
+ * A row of `op_rows` (op.c) says what the tape and the layout must know about an operation; a backend fills one forward
+ * and one backward slot per row (backend.h). Models, adapters and objectives call the wrappers at the end of tape.h.
+ *
+ * Activations are float32 [rows, cols] with contiguous rows and no batch axis: a row is a token.
+ *
+ * THE GRADIENT RULE, for the whole project
+ *   parameter       backward always adds (beta = 1); the optimizer's owner zeroes.
+ *   activation      beta[i] = 0: overwrite (what was there is garbage), beta[i] = 1: add. The tape decides, in reverse
+ *                   order of recording. A kernel honours beta and never asks why.
+ *   din[i].data NULL     not wanted: neither computed nor stored.
+ *   dout[i].data NULL    nobody used that output: read it as zero.
+ *   out[i].data NULL     nobody will read that output: do not compute it.
+ *   saved[i]             is there whenever the call is made: a kernel may use it as an intermediate.
+ *   in[i].data, out[i].data NULL in backward    the row's `reads` did not name it.
+ *   Any subset of gradients may be wanted: the lowest operation with a trainable input gets odd ones.
+ *   Inputs of one call are distinct Vars; the tape CHECKs it.
+ * Shapes, reads, scratch and flops depend on sizes and on arguments that the recipe fixes, never on a pointer being NULL:
+ * while the layout measures, every address is NULL. No size but 0 <= n is assumed: a micro-batch may have no scored row.
+ *
+ * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others.
+ * Whether one happens is the layout's business; a kernel sees it as equal pointers. With several gradients, the one that
+ * may lie on dy is written last. */
+#ifndef KERNELS_OP_H
+#define KERNELS_OP_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/dtype.h"
+#include "kernels/philox.h"
+
+enum { OP_MAX_IN = 9, OP_MAX_OUT = 3, OP_MAX_SAVED = 4, OP_MAX_TERMS = 4 };
+
+typedef struct { float *data; int64_t rows, cols; } Tensor;          /* a view; owns nothing */
+
+/* A frozen matrix [rows, cols] in the dtype it was stored in. Only a backend looks at the bytes. `paired_heads` H > 0:
+ * the stored rows are those of H heads whose two halves are interleaved (GGUF's q and k of the llama architecture):
+ * row h*D + half*D/2 + i is stored at h*D + 2i + half, with D = rows / H. */
+typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows, cols; int32_t paired_heads; } Weight;
+
+/* One document, or its newest piece: `q_len` query rows see key rows from `kv_start` on, `kv_len` of them.
+ * Causal: query i sees key j iff j <= i + kv_len - q_len. Packing: kv == q. Cache, prefix: kv_len > q_len.
+ * The spans of a call tile its query rows: every row is in exactly one. Where gradients are wanted they tile the key rows too. */
+typedef struct { int32_t q_start, q_len, kv_start, kv_len; } Span;
+
+/* Dropout of one site: element e = row * cols + col is zero iff philox_unit(word e) < p, others times 1 / (1 - p).
+ * Made again in backward, never stored. p = 0: none. */
+typedef struct { float p; PhiloxKey key; } Dropout;
+
+typedef enum {
+    /* y = W[ids]                       y [n, C]  W [V, C] frozen.  bwd: none. */
+    OP_EMBEDDING,
+    /* y = x + U(-m, m)                 NEFTune, arXiv:2310.05914; noise is a function of (key, element).  y may take x's
+     * place.  bwd: dx = dy, may take its place. */
+    OP_NOISE,
+    /* y = x * rstd * w                 x, y [rows, C]  w [C] frozen  saved rstd [rows, 1] = 1 / sqrt(mean(x^2) + eps)
+     * Llama dialect: x * rstd is rounded before * w.  arXiv:1910.07467.  light.  bwd reads x, rstd. */
+    OP_RMSNORM,
+    /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T     x [rows, in]  W [out, in], b [out] frozen  A_k [r_k, in]  B_k [out, r_k]
+     * LoRA, arXiv:2106.09685.  in: x, A_1, B_1, A_2, B_2, …   saved xa_k [rows, r_k] = drop_k(x) A_k^T, unscaled.
+     * bwd  dxa_k = s_k dy B_k (scratch)   dB_k = s_k dy^T xa_k   dA_k = dxa_k^T drop_k(x)   dx = dy W + sum_k drop'_k(dxa_k A_k),
+     *      each beside beta times what was there: A and B may be values that other operations made.
+     * x is read by bwd only where some dA is wanted: a bare linear, or one with frozen terms, keeps nothing alive. */
+    OP_LINEAR,
+    /* y = x cos + rotate_half(x) sin   x, y [rows, heads * D]; tables [positions, D / 2] by position; y may take x's place.
+     * arXiv:2104.09864, half-split as in transformers' llama; the tables carry yarn's attention factor.
+     * bwd: rotation by the negative angle, reads nothing, dx may take dy's place. */
+    OP_ROPE,
+    /* y = softmax(scale q k^T + causal mask) v     q, y [rows, H * D]  k, v [kv rows, KV * D]  saved lse [rows, H]
+     * over spans; head h reads kv head h * KV / H; scores live in scratch, a block of queries at a time.
+     * bwd reads q, k, v, y, lse. */
+    OP_ATTENTION,
+    /* y = silu(g) * u                  all [rows, I].  light.  bwd reads g, u; dg may take dy's place. */
+    OP_SILU_MUL,
+    /* y = a + b                        y may take a's or b's place; bwd: da may take dy's place, db copies. */
+    OP_ADD,
+    /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
+     * it has no slot. One sequence a cache. Not differentiable: generation. */
+    OP_APPEND,
+    /* For each scored row i, with z = x[row_i] W^T in float32, z chunk by chunk in scratch only:
+     *   score [n, 1] = (1 - eps) logp_i[target_i] + eps mean_v logp_i[v]     eps: label smoothing
+     *   entropy [n, 1] of softmax(z)      correct [n, 1] = 1 where target is the arg-max, else 0   (not differentiable)
+     * x [rows, C]  W [V, C].  With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i
+     * is known before (SFT); rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take
+     * its place. Without: evaluation, no gradient can be asked for. */
+    OP_HEAD,
+    OP_COUNT,
+    OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
+} OpId;
+
+typedef struct Tape Tape;
+typedef struct { int32_t id; } Var;                                   /* index into the tape's nodes */
+
+/* What a segment may depend on besides its inputs. Kept by value in the record, so it cannot dangle. What it points to
+ * (the batch above all) must not change until the reverse walk ends. */
+typedef struct {
+    const void *self, *batch, *active;     /* model, batch, active adapters */
+    PhiloxKey random;                      /* seed, step, micro-batch; the site is filled in where it is used */
+    bool     training;                     /* false: nothing random */
+    int32_t  index;                        /* which segment: the layer */
+} SegmentKey;
+typedef void SegmentFn(Tape *, const SegmentKey *, const Var in[], Var out[]);
+
+typedef union {
+    struct { const Weight *w; const int32_t *ids; int64_t n; } embedding;
+    struct { float m; PhiloxKey key; } noise;
+    struct { const float *w; float eps; } rmsnorm;
+    struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
+    struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
+    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
+    struct { float *cache; int64_t at, capacity; } append;
+    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
+    struct { SegmentFn *fn; SegmentKey key; } segment;
+} OpArgs;
+
+/* What a kernel gets. Forward fills out and saved; backward fills din from dout. */
+typedef struct {
+    OpId op;
+    int n_in, n_out, n_saved;
+    Tensor in[OP_MAX_IN], out[OP_MAX_OUT], saved[OP_MAX_SAVED], din[OP_MAX_IN], dout[OP_MAX_OUT];
+    float beta[OP_MAX_IN];
+    uint32_t wanted;                       /* backward: bit i = d in[i] is wanted */
+    void *scratch;
+    size_t scratch_bytes;
+    const OpArgs *args;
+} OpCall;
+
+/* What `reads` returns: low half, inputs that backward reads; high half, outputs. Saved are always read; bits beyond n_in mean nothing. */
+#define READS(ins, outs) ((uint32_t)(ins) | (uint32_t)(outs) << 16)
+typedef struct {
+    const char *name;
+    void     (*shape)(OpCall *);                         /* from in and args: n_out, n_saved, shapes of out and saved; CHECKs inputs */
+    uint32_t (*reads)(const OpArgs *, uint32_t wanted);  /* which values the wanted gradients need; NULL: none */
+    double   (*flops)(const OpCall *, bool bwd);         /* NULL: not worth counting */
+    uint16_t out_over;                                   /* bit i: out[0] may take the place of in[i] */
+    int8_t   din_over_dout, din_over_saved;              /* 1 + i: d in[i] may take the place of d out[0], of saved[0]; 0: none */
+    bool     light;                                      /* one output, cheaper to run again in the reverse walk than to keep */
+    bool     no_bwd;
+} OpRow;
+
+extern const OpRow op_rows[OP_COUNT];
+
+#endif

@@ -1,0 +1,154 @@
+/* Causal attention over spans against a plain loop over pairs of query and key. */
+#include "tests/kernels/op_testing.h"
+
+/* The probabilities of one query of one head, and how many keys it sees. */
+static int64_t probabilities(const Reference *r, const Span *s, int64_t query, int64_t head, double *p)
+{
+    int64_t d = r->args->attention.head_dim, seen = query + s->kv_len - s->q_len + 1, kv = head * r->args->attention.n_kv / r->args->attention.n_heads;
+    const double *q = r->in[0].data + (s->q_start + query) * r->in[0].cols + head * d;
+    double sum = 0, most = -INFINITY;
+    for (int64_t j = 0; j < seen; j++) {
+        const double *k = r->in[1].data + (s->kv_start + j) * r->in[1].cols + kv * d;
+        p[j] = 0;
+        for (int64_t e = 0; e < d; e++) p[j] += (double)r->args->attention.scale * q[e] * k[e];
+        most = fmax(most, p[j]);
+    }
+    for (int64_t j = 0; j < seen; j++) sum += p[j] = exp(p[j] - most);
+    for (int64_t j = 0; j < seen; j++) p[j] /= sum;
+    return seen;
+}
+
+static void fwd(Reference *r)
+{
+    int64_t d = r->args->attention.head_dim, n_heads = r->args->attention.n_heads;
+    double *p = memory_new((size_t)r->args->attention.longest, sizeof *p);
+    for (const Span *s = r->args->attention.span; s < r->args->attention.span + r->args->attention.n_spans; s++)
+        for (int64_t query = 0; query < s->q_len; query++)
+            for (int64_t head = 0; head < n_heads; head++) {
+                int64_t seen = probabilities(r, s, query, head, p), kv = head * r->args->attention.n_kv / n_heads;
+                for (int64_t e = 0; e < d; e++) {
+                    double y = 0;
+                    for (int64_t j = 0; j < seen; j++) y += p[j] * r->in[2].data[(s->kv_start + j) * r->in[2].cols + kv * d + e];
+                    r->out[0].data[(s->q_start + query) * r->out[0].cols + head * d + e] = y;
+                }
+            }
+    free(p);
+}
+
+static void bwd(Reference *r)
+{
+    int64_t d = r->args->attention.head_dim, n_heads = r->args->attention.n_heads;
+    double *p = memory_new((size_t)r->args->attention.longest, sizeof *p), *dp = memory_new((size_t)r->args->attention.longest, sizeof *dp);
+    for (int i = 0; i < 3; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * r->din[i].cols) * sizeof(double));
+    for (const Span *s = r->args->attention.span; s < r->args->attention.span + r->args->attention.n_spans; s++)
+        for (int64_t query = 0; query < s->q_len; query++)
+            for (int64_t head = 0; head < n_heads; head++) {
+                int64_t seen = probabilities(r, s, query, head, p), kv = head * r->args->attention.n_kv / n_heads;
+                int64_t q_at = (s->q_start + query) * r->in[0].cols + head * d;
+                const double *dy = r->dout[0].data + q_at;
+                double mean = 0;
+                for (int64_t j = 0; j < seen; j++) {
+                    int64_t kv_at = (s->kv_start + j) * r->in[1].cols + kv * d;
+                    dp[j] = 0;
+                    for (int64_t e = 0; e < d; e++) {
+                        dp[j] += dy[e] * r->in[2].data[kv_at + e];
+                        r->din[2].data[kv_at + e] += p[j] * dy[e];
+                    }
+                    mean += p[j] * dp[j];
+                }
+                for (int64_t j = 0; j < seen; j++) {
+                    int64_t kv_at = (s->kv_start + j) * r->in[1].cols + kv * d;
+                    double ds = (double)r->args->attention.scale * p[j] * (dp[j] - mean);
+                    for (int64_t e = 0; e < d; e++) {
+                        r->din[0].data[q_at + e] += ds * r->in[1].data[kv_at + e];
+                        r->din[1].data[kv_at + e] += ds * r->in[0].data[q_at + e];
+                    }
+                }
+            }
+    free(dp);
+    free(p);
+}
+
+/* `longest` is a capacity: it may be more than the longest span. */
+typedef struct { int n_heads, n_kv, head_dim, spare; float spread; bool inference, small; int n_spans; Span span[6]; } Shape;
+
+static void check(Shape s)
+{
+    int64_t rows = 0, kv_rows = 0;
+    int longest = 0;
+    for (int i = 0; i < s.n_spans; i++) {
+        rows += s.span[i].q_len;
+        if (s.span[i].kv_start + s.span[i].kv_len > kv_rows) kv_rows = s.span[i].kv_start + s.span[i].kv_len;
+        if (s.span[i].kv_len > longest) longest = s.span[i].kv_len;
+    }
+    int64_t q_cols = (int64_t)s.n_heads * s.head_dim, kv_cols = (int64_t)s.n_kv * s.head_dim;
+    /* Float32 products over head_dim and keys, a softmax whose scores, of size spread^2, are rounded before exp. In backward
+     * dP - delta is a difference of numbers of size sqrt(head_dim), of which a document of one token keeps only the rounding,
+     * and the first keys gather from all queries of a group, with terms several times the tensor's size. Measured: 1e-6, 7e-6. */
+    double scores = s.spread > 1 ? (double)(s.spread * s.spread) : 1;
+    check_op(&(OpCase){
+        .op = OP_ATTENTION, .n_in = 3, .size = { { rows, q_cols }, { kv_rows, kv_cols }, { kv_rows, kv_cols } }, .spread = s.spread,
+        .args.attention = { .span = s.span, .n_spans = s.n_spans, .n_heads = s.n_heads, .n_kv = s.n_kv, .head_dim = s.head_dim,
+                            .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)) },
+        .fwd = fwd, .bwd = s.inference ? NULL : bwd, .fwd_tolerance = 2e-6 * scores, .bwd_tolerance = 1.2e-5 * scores, .small = s.small });
+}
+
+/* Spans with the lengths given, query and key rows the same. */
+static Shape packed(Shape s, const int *lengths)
+{
+    int row = 0;
+    for (s.n_spans = 0; lengths[s.n_spans]; s.n_spans++) {
+        s.span[s.n_spans] = (Span){ row, lengths[s.n_spans], row, lengths[s.n_spans] };
+        row += lengths[s.n_spans];
+    }
+    return s;
+}
+
+static void small_shapes_every_subset(void **state)
+{
+    (void)state;
+    check(packed((Shape){ .n_heads = 1, .n_kv = 1, .head_dim = 8, .small = true }, (int[]){ 1, 0 }));
+    check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .small = true }, (int[]){ 1, 5, 1, 2, 0 }));
+    check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 2, .spare = 7, .small = true }, (int[]){ 3, 4, 0 }));
+    check((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 3, .small = true, .n_spans = 2, .span = { { 3, 2, 0, 6 }, { 0, 3, 6, 4 } } });
+}
+
+/* Blocks hold 128 queries. */
+static void every_block_edge(void **state)
+{
+    (void)state;
+    check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 64 }, (int[]){ 129, 1, 123, 128, 0 }));
+    check(packed((Shape){ .n_heads = 6, .n_kv = 2, .head_dim = 80 }, (int[]){ 5, 257, 17, 0 }));
+    check(packed((Shape){ .n_heads = 3, .n_kv = 3, .head_dim = 8, .spare = 100 }, (int[]){ 300, 1, 1, 0 }));
+}
+
+/* One query behind a cache, several behind a prefix that they share, and a prefix of their own that learns. */
+static void more_keys_than_queries(void **state)
+{
+    (void)state;
+    check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .inference = true, .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
+    check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .inference = true, .n_spans = 3, .span = { { 0, 3, 0, 40 }, { 3, 1, 0, 30 }, { 4, 150, 10, 170 } } });
+    check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .n_spans = 2, .span = { { 0, 140, 0, 150 }, { 140, 5, 150, 200 } } });
+}
+
+static void no_rows(void **state)
+{
+    (void)state;
+    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 8 });
+}
+
+/* Scores of some hundreds: softmax must subtract the largest, and almost all probability is one key's. */
+static void large_scores(void **state)
+{
+    (void)state;
+    check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 64, .spread = 12 }, (int[]){ 40, 1, 33, 0 }));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(more_keys_than_queries),
+        cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

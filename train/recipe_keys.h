@@ -1,0 +1,8 @@
+/* The tables behind Recipe: keys of `graft sft`, and what lr_scheduler_kwargs may hold (read into ScheduleOptions). */
+#ifndef TRAIN_RECIPE_KEYS_H
+#define TRAIN_RECIPE_KEYS_H
+#include "train/keys.h"
+
+extern const Keys recipe_keys, schedule_kwargs_keys;
+
+#endif

@@ -1,0 +1,114 @@
+#include "train/run/trainer.h"
+
+#include <math.h>
+
+#include "data/file/output.h"
+#include "train/run/checkpoint.h"
+
+/* A loss that is not finite is logged as the average so far, as Trainer does. */
+static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
+{
+    Progress *p = &t->progress;
+    bool filtered = t->recipe.logging_nan_inf_filter && !isfinite(result->loss);
+    p->tr_loss += filtered ? p->tr_loss / (double)(1 + p->global_step - p->last_logged) : result->loss;
+    p->entropy_sum += result->entropy;
+    p->accuracy_sum += result->mean_token_accuracy;
+    p->n_micro_batches++;
+    p->num_tokens += batch->num_tokens;
+}
+
+/* Forward and backward of every micro-batch; all are built first, so that N is known before the first forward. */
+static void accumulate(Trainer *t, int64_t epoch, int64_t first, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        SamplerBatch examples = sampler_batch(&t->sampler, epoch, first + i);
+        batch_collate(&t->batch[i], &t->train, examples.index, examples.n, t->padding);
+    }
+    int64_t n_trained = batch_trained_tokens(t->batch, (int)n);
+    state_zero_grad(&t->state);
+    t->last_loss = 0;
+    for (int64_t i = 0; i < n; i++) {
+        Forward f = trainer_forward(t, &t->batch[i], true);
+        f.random = (PhiloxKey){ .seed = (uint64_t)t->recipe.seed, .step = (uint32_t)t->progress.global_step, .micro_batch = (uint32_t)i };
+        rope_meet(&t->model.rope, t->batch[i].longest);
+        SftResult result = step_run(&t->train_step, &f, n_trained);
+        count_loss(t, &result, &t->batch[i]);
+        t->last_loss += result.loss;
+    }
+}
+
+static void update(Trainer *t)
+{
+    Progress *p = &t->progress;
+    p->grad_norm = state_grad_norm(&t->state, t->pool);
+    p->learning_rate = schedule_lr(&t->schedule, p->global_step);
+    adamw_step(&t->adamw, &t->state, p->learning_rate, adamw_clip(p->grad_norm, t->recipe.max_grad_norm), t->pool);
+    p->global_step++;
+}
+
+/* One optimizer step. */
+static void train_step(Trainer *t)
+{
+    int64_t epoch = t->progress.global_step / t->steps_per_epoch, step = t->progress.global_step % t->steps_per_epoch;
+    int64_t n = sampler_step_batches(&t->sampler, step), first = step * t->recipe.gradient_accumulation_steps;
+    accumulate(t, epoch, first, n);
+    update(t);
+    t->progress.epoch = (double)epoch + (double)(first + n) / (double)sampler_batches(&t->sampler);
+}
+
+typedef struct { bool log, evaluate, save; } Due;
+
+/* transformers' DefaultFlowCallback, at the end of a step … */
+static Due due_after_step(const Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    int64_t step = t->progress.global_step;
+    bool last = step >= t->max_steps, late = (double)step >= r->eval_delay;
+    return (Due){
+        .log = (r->logging_strategy == STRATEGY_STEPS && step % t->logging_steps == 0) || (step == 1 && r->logging_first_step),
+        .evaluate = r->eval_strategy == STRATEGY_STEPS && late && (step % t->eval_steps == 0 || last),
+        .save = r->save_strategy == STRATEGY_STEPS && (step % t->save_steps == 0 || last),
+    };
+}
+
+/* … and at the end of an epoch, or of training. */
+static Due due_after_epoch(const Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    return (Due){ .log = r->logging_strategy == STRATEGY_EPOCH, .evaluate = r->eval_strategy == STRATEGY_EPOCH && t->progress.epoch >= r->eval_delay,
+                  .save = r->save_strategy == STRATEGY_EPOCH };
+}
+
+static Status do_what_is_due(Trainer *t, Due due)
+{
+    if (due.log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
+    if (due.evaluate) {
+        bool better;
+        TRY(trainer_evaluate(t, &better));
+        if (t->recipe.save_strategy == STRATEGY_BEST) due.save = better;
+    }
+    return due.save ? checkpoint_save(t) : STATUS_OK;
+}
+
+static bool over(const Trainer *t) { return t->progress.global_step >= t->max_steps || t->stopping; }
+
+Status trainer_train(Trainer *t)
+{
+    TRY(output_make_folder(t->recipe.output_dir));
+    report_open(&t->report, t);
+    if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
+    report_header(t);
+    t->start_seconds = trainer_seconds();
+    t->start_step = t->progress.global_step;
+    if (t->recipe.eval_on_start && !t->progress.global_step) TRY(do_what_is_due(t, (Due){ .evaluate = true }));
+    while (!over(t)) {
+        train_step(t);
+        report_step(t);
+        TRY(do_what_is_due(t, due_after_step(t)));
+        if (t->progress.global_step % t->steps_per_epoch == 0 || over(t)) TRY(do_what_is_due(t, due_after_epoch(t)));
+    }
+    TRY(trainer_log_end(t));
+    TRY(checkpoint_save_result(t));
+    report_end(t);
+    return STATUS_OK;
+}
