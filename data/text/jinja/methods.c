@@ -37,13 +37,15 @@ static Value splitlines(Work *w, Value x, const Arguments *a) { return text_line
 static Value replace(Work *w, Value x, const Arguments *a)
 {
     Value to = native_string(w, a->value[1], value_none());
-    return text_replace(w, x, native_string(w, a->value[0], value_none()), x.markup ? text_escape(w, to) : to, native_integer(w, a->value[2], -1));
+    Value from = native_string(w, a->value[0], value_none());
+    return text_replace(w, x, from, x.markup ? text_escape(w, to) : to, native_integer(w, a->value[2], -1));
 }
 
 /* The part of x between two optional bounds, as str.find and its kin take them; false when begin lies behind the end. */
 static bool bounded(Work *w, Value x, const Arguments *a, Value *part, size_t *begin)
 {
-    int64_t n = (int64_t)value_length(w, x), from = native_integer(w, native_given(a->value[1]), 0), to = native_integer(w, native_given(a->value[2]), n);
+    int64_t n = (int64_t)value_length(w, x), from = native_integer(w, native_given(a->value[1]), 0);
+    int64_t to = native_integer(w, native_given(a->value[2]), n);
     if (from < 0) from = from < -n ? 0 : from + n;
     if (to < 0) to = to < -n ? 0 : to + n;
     if (to > n) to = n;
@@ -249,7 +251,7 @@ static Value copy_dict(Work *w, Value x, const Arguments *a)
 {
     (void)a;
     Value copy = value_dict(w);
-    for (uint32_t i = 0; i < x.dict->n; i++) dict_set(w, copy.dict, x.dict->entry[i].key, x.dict->entry[i].value);
+    dict_update(w, copy.dict, x.dict);
     return copy;
 }
 

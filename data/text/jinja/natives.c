@@ -61,6 +61,12 @@ Value native_call(Work *w, const Native *native, Value self, const Arguments *ar
 
 Value native_given(Value x) { return value_is(x, KIND_NONE) ? (Value){ .kind = KIND_ABSENT } : x; }
 
+void native_require_public(Work *w, Value name)
+{
+    if (value_is(name, KIND_STRING) && name.n && name.s[0] == '_')
+        jinja_raise(w, "a namespace cannot store '%.*s': it begins with an underscore", (int)name.n, name.s);
+}
+
 int64_t native_integer(Work *w, Value x, int64_t otherwise)
 {
     if (value_is(x, KIND_ABSENT)) return otherwise;

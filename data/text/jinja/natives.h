@@ -31,6 +31,8 @@ const Native *native_find(const Native *table, Value name);
 Value native_bind(Work *, const Native *, Value self);     /* a method of a value, to be called later */
 Value native_call(Work *, const Native *, Value self, const Arguments *);
 
+void  native_require_public(Work *, Value name);         /* a namespace refuses names that begin with an underscore */
+
 /* Arguments of a native function. */
 Value   native_given(Value);                                         /* None counts as absent */
 int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent: otherwise; raises unless an integer */

@@ -155,7 +155,8 @@ static bool parse_integer(Value text, int base, int64_t *x)
     }
     digits[n] = 0;
     size_t sign = digits[0] == '-' || digits[0] == '+';
-    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "", digits[sign + 1]);
+    const char *letters = base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "";
+    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(letters, digits[sign + 1]);
     if (prefixed) memmove(digits + sign, digits + sign + 2, n - sign - 1);
     char *end = digits;
     if (strchr(" \t_", digits[sign]) || digits[sign] == '-' || digits[sign] == '+') return false;

@@ -204,7 +204,7 @@ bool value_equal(Work *w, Value a, Value b)
     if (value_is(a, KIND_STRING)) return strings_equal(w, a, b);
     if (value_is(a, KIND_UNDEFINED) || value_is(a, KIND_NONE)) return true;
     if (value_is(a, KIND_METHOD)) return a.method->native == b.method->native && a.method->self.s == b.method->self.s;
-    if (a.s == b.s && !(value_is(a, KIND_LIST) && !list_flavors[a.list->flavor].has_length)) return true;     /* one and the same object */
+    if (a.s == b.s) return true;                           /* one and the same object */
     if (!value_is(a, KIND_LIST) && !value_is(a, KIND_DICT)) return false;
     jinja_enter(w);
     jinja_spend(w, 1);
@@ -329,6 +329,11 @@ void dict_set(Work *w, Dict *dict, Value key, Value value)
         dict->cap = cap;
     }
     dict->entry[dict->n++] = (Entry){ key, value };
+}
+
+void dict_update(Work *w, Dict *dict, const Dict *from)
+{
+    for (uint32_t i = 0; i < from->n; i++) dict_set(w, dict, from->entry[i].key, from->entry[i].value);
 }
 
 Scope *scope_new(Work *w, Scope *parent)
