@@ -85,8 +85,7 @@ static void check(Shape s)
     }
     /* A float32 sum of n products errs by about sqrt(n) / 4 roundings (6e-8) of its own size when sixteen or more partial sums
      * are kept, and up to three sums follow each other; the largest of many elements lies at five deviations. */
-    double longest = (double)(s.rows > s.in ? s.rows : s.in);
-    if (s.out > longest) longest = (double)s.out;
+    double longest = fmax((double)s.rows, fmax((double)s.in, (double)s.out));
     t.fwd_tolerance = t.bwd_tolerance = 6e-8 * 5 * (3 + sqrt(longest) / 4);
     check_op(&t);
     guarded_free(b.data);
