@@ -151,7 +151,8 @@ static void float32_that_is_not_aligned(void **state)
     assert_true(weight_is_plain(&w));
     assert_false(weight_is_plain(&moved));
     /* 33 products in float32. */
-    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6, .bwd_tolerance = 1e-6 });
+    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6,
+                        .bwd_tolerance = 1e-6 });
     guarded_free(bytes);
     weight_free(w);
 }
