@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The direction of DESIGN: train uses all; optim and data use kernels; kernels uses nothing above itself. cJSON stays in
 # data/file/json.c, OpenBLAS in kernels/cpu. Prints every include that goes the wrong way; exits 1 if there is one.
-set -u
+set -eu
 cd "$(dirname "$0")/.."
 bad=0
-refuse() {   # WHERE(grep paths) PATTERN WHY
-    if found=$(grep -rnE "$2" $1 --include='*.c' --include='*.h'); then
+refuse() {   # WHERE PATTERN WHY
+    if found=$(grep -rnE "$2" "$1" --include='*.c' --include='*.h'); then
         printf '%s\n%s\n' "$3" "$found"
         bad=1
     fi
