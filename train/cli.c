@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/deploy/generate.h"
 #include "train/run/plan.h"
 #include "train/run/trainer.h"
 
@@ -31,6 +32,7 @@ static Status sft(int argc, char **argv)
 
 static const Command commands[] = {
     { "sft", "fine-tune a model on examples", sft },
+    { "generate", "let a model answer, with or without an adapter", generate_command },
     { "version", "print the version", version },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

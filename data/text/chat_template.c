@@ -53,13 +53,22 @@ static Value with_reasoning(Work *w, Value message)
     return copy;
 }
 
+/* Keys that are null are absent: services write `content` and `tool_calls` so, and templates test whether a key is there. */
+static Value without_nulls(Work *w, Value message)
+{
+    Value copy = value_dict(w);
+    for (uint32_t i = 0; i < message.dict->n; i++)
+        if (!value_is(message.dict->entry[i].value, KIND_NONE)) dict_set(w, copy.dict, message.dict->entry[i].key, message.dict->entry[i].value);
+    return copy;
+}
+
 static Value messages(Work *w, const Json *json)
 {
     Value list = value_json(w, json);
     if (!value_is(list, KIND_LIST)) jinja_raise(w, "messages: expected a list, found %s", json_kind_name(json));
     for (uint32_t i = 0; i < list.list->n; i++) {
         if (!value_is(list.list->item[i], KIND_DICT)) jinja_raise(w, "messages[%u]: expected an object, found %s", i, json_kind_name(json_at(json, i)));
-        list.list->item[i] = with_reasoning(w, list.list->item[i]);
+        list.list->item[i] = with_reasoning(w, without_nulls(w, list.list->item[i]));
     }
     return list;
 }

@@ -1,13 +1,28 @@
 #include "kernels/cpu/matrix.h"
 
 #include <cblas.h>
+#include <string.h>
 
 #include "kernels/cpu/decode.h"
 #include "kernels/status.h"
 
+/* One row, as in generation: gemm would pack all of B for it. Zeros first, since gemv may multiply what was there by beta 0. */
+static void row_times_matrix(int64_t n, int64_t k, float alpha, const float *a, Orientation b_is, Block b, float beta, float *c)
+{
+    bool rows = b_is == TRANSPOSED;
+    if (beta == 0) memset(c, 0, (size_t)n * sizeof *c);
+    cblas_sgemv(CblasRowMajor, rows ? CblasNoTrans : CblasTrans, (blasint)(rows ? n : k), (blasint)(rows ? k : n), alpha, b.data, (blasint)b.stride, a, 1,
+                beta == 0 ? 1 : beta, c, 1);
+}
+
 void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
 {
+    CHECK(m >= 0 && n >= 0 && k >= 0, "a product of %lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
     if (!m || !n) return;
+    if (m == 1 && a_is == AS_IS) {
+        row_times_matrix(n, k, alpha, a.data, b_is, b, beta, c);
+        return;
+    }
     cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c, (blasint)c_stride);
 }

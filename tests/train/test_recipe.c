@@ -236,7 +236,7 @@ static void notices_say_what_was_understood(void **state)
     refuses("--warmup_ratio 1.5", "--warmup_ratio: found 1.5, expected a number of at least 0 and less than 1");
     refuses("--warmup_ratio 0.1 --warmup_steps 10", "--warmup_steps: found 10, but --warmup_ratio is 0.1; they are one key: give one value");
     Recipe r = parsed("--group_by_length --warmup_ratio 0.03 --lr_scheduler_type wsd --lr_scheduler_kwargs {\"num_decay_steps\":3}");
-    assert_int_equal(r.train_sampling_strategy, SAMPLING_GROUP_BY_LENGTH);
+    assert_int_equal(r.train_sampling_strategy, SAMPLER_GROUP_BY_LENGTH);
     assert_int_equal(r.lr_scheduler_type, SCHEDULE_WARMUP_STABLE_DECAY);
     assert_int_equal(r.schedule_options.num_decay_steps, 3);
     assert_true(r.warmup_steps == 0.03);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kernels/memory.h"
 
@@ -213,13 +212,4 @@ void model_dtypes(const Model *m, Buffer *out)
         buffer_format(out, "%s%s", first ? "" : ", ", dtype_rows[most].name);
         bytes[most] = 0;
     }
-}
-
-bool model_has_tokenizer(const Model *m)
-{
-    if (m->gguf.path) return gguf_find(&m->gguf, "tokenizer.ggml.model") != NULL;
-    char *path = memory_format("%s/tokenizer.json", m->path);
-    bool found = !access(path, F_OK);
-    free(path);
-    return found;
 }

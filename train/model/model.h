@@ -35,7 +35,6 @@ Status  model_open(Model *, const char *path);       /* a folder, or a .gguf fil
 void    model_close(Model *);                        /* accepts {0} */
 Site   *model_site(const Model *, int index);
 int64_t model_parameters(const Model *);             /* elements; a tied head counts once */
-bool    model_has_tokenizer(const Model *);          /* its folder or GGUF file names a tokenizer */
 int64_t model_weight_bytes(const Model *);           /* as stored */
 void    model_dtypes(const Model *, Buffer *);       /* "BF16", or "Q4_1, F32, Q8_0": by bytes, largest first */
 

@@ -5,59 +5,76 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/available_memory.h"
 #include "train/run/plan.h"
 
-static Status read_config(const Recipe *r, LoraConfig *config)
+/* The given adapter, whose config decides; keys of the recipe may only repeat it. */
+static Status continue_adapter(Trainer *t)
 {
-    if (!r->adapter_name_or_path) {
-        lora_config_from_recipe(config, r);
-        return STATUS_OK;
-    }
-    char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
-    Status status;
-    TRY_GOTO(done, status, lora_config_read(config, path), "adapter_name_or_path");
-    status = lora_config_check(config, path, r);
-    if (status != STATUS_OK) lora_config_free(config);
+    const char *dir = t->recipe.adapter_name_or_path;
+    TRY(adapter_folder_open(&t->adapter, &t->state, &t->model, dir, &t->notices), "adapter_name_or_path");
+    LoraConfig *config = &t->adapter.config;
     free(config->base_model_name_or_path);
-    config->base_model_name_or_path = memory_string(r->model_name_or_path);
-done:
-    free(path);
-    return status;
+    config->base_model_name_or_path = memory_string(t->recipe.model_name_or_path);
+    return lora_config_check(config, dir, &t->recipe);
 }
 
 static Status open_adapter(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
+    if (t->recipe.adapter_name_or_path) return continue_adapter(t);
     LoraConfig config;
-    TRY(read_config(r, &config));
+    lora_config_from_recipe(&config, &t->recipe);
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
-    if (r->adapter_name_or_path) return adapter_folder_load(&t->adapter, r->adapter_name_or_path);
-    adapter_initialize(&t->adapter, &t->model, (uint64_t)r->seed);
+    adapter_initialize(&t->adapter, &t->model, (uint64_t)t->recipe.seed);
     return STATUS_OK;
 }
 
-/* The tokenizer of the base model, and the chat template that messages are rendered with. A folder without either is fine for
- * rows of tokens; rows that need one say so. */
+/* A GGUF file may name a tokenizer that is not known here; rows of tokens need none. */
+static Status open_tokenizer(Trainer *t)
+{
+    const char *model = t->recipe.model_name_or_path;
+    char *file = memory_format("%s/tokenizer.json", model);
+    struct stat info;
+    bool folder = !stat(model, &info) && S_ISDIR(info.st_mode), missing = folder && access(file, F_OK);
+    free(file);
+    if (missing) return STATUS_OK;
+    Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
+    if (folder || status == STATUS_OK) return status;
+    notice(&t->notices, "%s: its tokenizer cannot be used: %s", model, status_message());
+    return STATUS_OK;
+}
+
+static Status read_template(const char *path, char **source)
+{
+    Mapped file = {0};
+    Buffer text = {0};
+    TRY(mapped_open(&file, path), "chat_template_path");
+    buffer_add(&text, file.bytes, file.n_bytes);
+    *source = buffer_take(&text);
+    mapped_close(&file);
+    return STATUS_OK;
+}
+
 static Status open_text(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
-    if (model_has_tokenizer(&t->model)) TRY(tokenizer_open(&t->tokenizer, r->model_name_or_path, &t->notices));
-    const char *source = t->tokenizer ? tokenizer_chat_template(t->tokenizer) : NULL;
-    if (r->chat_template_path) {
-        Mapped file;
-        TRY(mapped_open(&file, r->chat_template_path), "chat_template_path");
-        char *text = memory_format("%.*s", (int)file.n_bytes, (const char *)file.bytes);
-        mapped_close(&file);
-        Status status = chat_template_open(&t->chat_template, r->chat_template_path, text);
-        free(text);
-        return status;
-    }
-    return source ? chat_template_open(&t->chat_template, "chat_template", source) : STATUS_OK;
+    const char *path = t->recipe.chat_template_path;
+    char *source = NULL;
+    TRY(open_tokenizer(t));
+    if (path) TRY(read_template(path, &source));
+    else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
+    Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
+    free(source);
+    return status;
+}
+
+static CompletionLoss completion_loss(Maybe only)
+{
+    return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
 }
 
 static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
@@ -65,11 +82,9 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
     const Recipe *r = &t->recipe;
     DatasetOptions options = {
         .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
-                    .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
-                                            : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL,
-                    .assistant_only_loss = r->assistant_only_loss },
-        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = (Truncation)r->truncation_mode, .packing = packing,
-        .packing_strategy = r->packing_strategy, .shuffle = shuffle, .seed = (uint64_t)r->seed };
+                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
+        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
+        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
     return dataset_read(path, &options, t->pool, &t->notices, out, counts);
 }
 
@@ -111,7 +126,7 @@ static Status open_data(Trainer *t)
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
-        .strategy = (SamplerStrategy)r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed, .has_data_seed = true,
+        .strategy = r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed,
         .drop_last = r->dataloader_drop_last, .batch_size = r->per_device_train_batch_size, .accumulation = r->gradient_accumulation_steps });
     t->steps_per_epoch = sampler_steps(&t->sampler);
     t->max_steps = r->max_steps > 0 ? r->max_steps : (int64_t)ceil(r->num_train_epochs * (double)t->steps_per_epoch);

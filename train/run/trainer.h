@@ -3,6 +3,7 @@
 #define TRAIN_RUN_TRAINER_H
 #include "data/set/dataset.h"
 #include "data/set/sampler.h"
+#include "data/text/chat_template.h"
 #include "data/text/tokenizer.h"
 #include "optim/adamw.h"
 #include "train/run/progress.h"

@@ -241,7 +241,7 @@ Value format_percent(Work *w, Value format, Value arguments)
         if (format.s[at] == '%') at = write_percent_field(w, format, at + 1, &from);
         else jinja_write(w, format.s + at++, 1);
     }
-    bool mapping = value_is(arguments, KIND_DICT) || (value_is(arguments, KIND_LIST) && !tuple);
+    bool mapping = value_is(arguments, KIND_DICT) || value_is(arguments, KIND_UNDEFINED) || (value_is(arguments, KIND_LIST) && !tuple);
     if (!mapping && !from.by_name && from.next < from.list->n) jinja_raise(w, "not all arguments converted during string formatting");
     Value result = jinja_take(w, mark);
     result.markup = format.markup;

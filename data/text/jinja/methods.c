@@ -40,7 +40,7 @@ static Value replace(Work *w, Value x, const Arguments *a)
 /* The part of x between two optional bounds, as str.find and its kin take them; false when begin lies behind the end. */
 static bool bounded(Work *w, Value x, const Arguments *a, Value *part, size_t *begin)
 {
-    int64_t n = (int64_t)text_length(x), from = native_integer(w, a->value[1], 0), to = native_integer(w, a->value[2], n);
+    int64_t n = (int64_t)text_length(x), from = native_integer(w, native_given(a->value[1]), 0), to = native_integer(w, native_given(a->value[2]), n);
     if (from < 0) from = from < -n ? 0 : from + n;
     if (to < 0) to = to < -n ? 0 : to + n;
     if (to > n) to = n;
@@ -165,6 +165,15 @@ static Value padded(Work *w, Value x, const Arguments *a, bool left)
 static Value ljust(Work *w, Value x, const Arguments *a) { return padded(w, x, a, false); }
 static Value rjust(Work *w, Value x, const Arguments *a) { return padded(w, x, a, true); }
 
+static Value zfill(Work *w, Value x, const Arguments *a)
+{
+    int64_t room = native_integer(w, a->value[0], 0) - (int64_t)text_length(x);
+    size_t sign = x.n && (x.s[0] == '-' || x.s[0] == '+');
+    if (room <= 0) return x;
+    Value zeros = operator_binary(w, OP_MUL, value_string("0", 1), value_integer(room));
+    return operator_binary(w, OP_CONCAT, operator_binary(w, OP_CONCAT, text_part(x, 0, sign), zeros), text_part(x, sign, x.n));
+}
+
 static Value all_points(Value x, bool (*test)(int32_t))
 {
     for (size_t at = 0; at < x.n; at += text_step(x, at))
@@ -193,7 +202,7 @@ static const Native string_methods[] = {
     { "index", index_of, 1, { "sub", "start", "end" } }, { "rindex", rindex_of, 1, { "sub", "start", "end" } }, { "count", count, 1, { "sub", "start", "end" } },
     { "join", join, 1, { "iterable" } }, { "removeprefix", removeprefix, 1, { "prefix" } }, { "removesuffix", removesuffix, 1, { "suffix" } },
     { "partition", partition, 1, { "sep" } }, { "rpartition", rpartition, 1, { "sep" } }, { "format", format_braces, 0, { "*" } },
-    { "ljust", ljust, 1, { "width", "fillchar" } }, { "rjust", rjust, 1, { "width", "fillchar" } }, { "isalpha", isalpha_method, 0, {0} },
+    { "ljust", ljust, 1, { "width", "fillchar" } }, { "rjust", rjust, 1, { "width", "fillchar" } }, { "zfill", zfill, 1, { "width" } }, { "isalpha", isalpha_method, 0, {0} },
     { "isdigit", isdigit_method, 0, {0} }, { "isalnum", isalnum_method, 0, {0} }, { "isspace", isspace_method, 0, {0} },
     { "islower", islower_method, 0, {0} }, { "isupper", isupper_method, 0, {0} }, { 0 },
 };

@@ -59,9 +59,11 @@ Value native_call(Work *w, const Native *native, Value self, const Arguments *ar
     return result;
 }
 
+Value native_given(Value x) { return value_is(x, KIND_NONE) ? (Value){ .kind = KIND_ABSENT } : x; }
+
 int64_t native_integer(Work *w, Value x, int64_t otherwise)
 {
-    if (value_is(x, KIND_ABSENT) || value_is(x, KIND_NONE)) return otherwise;
+    if (value_is(x, KIND_ABSENT)) return otherwise;
     value_refuse_undefined(w, x);
     if (!value_is_integral(x)) jinja_raise(w, "'%s' object cannot be interpreted as an integer", value_type(x));
     return value_integral(x);

@@ -31,7 +31,8 @@ Value native_bind(Work *, const Native *, Value self);     /* a method of a valu
 Value native_call(Work *, const Native *, Value self, const Arguments *);
 
 /* Arguments of a native function. */
-int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent or None: otherwise; raises unless an integer */
+Value   native_given(Value);                                         /* None counts as absent */
+int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent: otherwise; raises unless an integer */
 bool    native_truth(Value, bool otherwise);
 Value   native_string(Work *, Value, Value otherwise);               /* raises unless a string */
 

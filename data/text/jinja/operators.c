@@ -62,7 +62,7 @@ static double real_modulo(double a, double b, double *quotient)
         mod += b;
         div -= 1;
     }
-    *quotient = floor(div);
+    *quotient = div != 0 ? floor(div) : copysign(0, a / b);
     if (div - *quotient > 0.5) *quotient += 1;
     return mod != 0 ? mod : copysign(0, b);
 }

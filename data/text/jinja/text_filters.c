@@ -42,7 +42,7 @@ static Value replace(Work *w, Value x, const Arguments *a)
 {
     Value text = text_of(w, x);
     text.markup = false;
-    return text_replace(w, text, text_of(w, a->value[0]), text_of(w, a->value[1]), native_integer(w, a->value[2], -1));
+    return text_replace(w, text, text_of(w, a->value[0]), text_of(w, a->value[1]), native_integer(w, native_given(a->value[2]), -1));
 }
 
 /* Jinja's own title: a word begins behind white space and any of -({[< */
@@ -109,10 +109,11 @@ static Value center(Work *w, Value x, const Arguments *a)
 
 static Value truncate(Work *w, Value x, const Arguments *a)
 {
-    Value text = native_string(w, x, x), end = native_string(w, a->value[2], value_text("..."));
-    int64_t length = native_integer(w, a->value[0], 255), leeway = native_integer(w, a->value[3], 5), tail = (int64_t)text_length(end);
+    Value end = native_string(w, a->value[2], value_text("..."));
+    int64_t length = native_integer(w, a->value[0], 255), leeway = native_integer(w, native_given(a->value[3]), 5), tail = (int64_t)text_length(end);
     if (length < tail || leeway < 0) jinja_raise(w, "truncate: expected length >= %lld and leeway >= 0", (long long)tail);
-    if ((int64_t)text_length(text) <= length + leeway) return text;
+    if ((int64_t)value_length(w, x) <= length + leeway) return x;
+    Value text = native_string(w, x, x);
     Value kept = text_part(text, 0, text_offset(text, (size_t)(length - tail)));
     size_t space = text_find_last(kept, value_string(" ", 1));
     if (!native_truth(a->value[1], false) && space != SIZE_MAX) kept = text_part(kept, 0, space);

@@ -8,11 +8,11 @@
 const ListFlavor list_flavors[FLAVOR_COUNT] = {
     [FLAVOR_LIST]      = { "list", "[", "]", true, true, true },
     [FLAVOR_TUPLE]     = { "tuple", "(", ")", true, true, true },
-    [FLAVOR_RANGE]     = { "range", "range([", "])", true, true, false },
+    [FLAVOR_RANGE]     = { "range", NULL, NULL, true, true, false },
     [FLAVOR_KEYS]      = { "dict_keys", "dict_keys([", "])", true, false, false },
     [FLAVOR_VALUES]    = { "dict_values", "dict_values([", "])", true, false, false },
     [FLAVOR_ITEMS]     = { "dict_items", "dict_items([", "])", true, false, false },
-    [FLAVOR_GENERATOR] = { "generator", "<generator object [", "]>", false, false, false },
+    [FLAVOR_GENERATOR] = { "generator", NULL, NULL, false, false, false },
 };
 
 Value value_string(const char *s, size_t n) { return (Value){ .kind = KIND_STRING, .n = (uint32_t)n, .s = s }; }
@@ -245,7 +245,7 @@ static List *characters(Work *w, Value x)
     size_t at = 0;
     for (uint32_t i = 0; i < list.list->n; i++) {
         size_t n = text_step(x, at);
-        list.list->item[i] = text_part(x, at, at + n);
+        list.list->item[i] = value_string(x.s + at, n);
         at += n;
     }
     return list.list;

@@ -49,7 +49,7 @@ typedef struct {
 typedef enum { FLAVOR_LIST, FLAVOR_TUPLE, FLAVOR_RANGE, FLAVOR_KEYS, FLAVOR_VALUES, FLAVOR_ITEMS, FLAVOR_GENERATOR, FLAVOR_COUNT } Flavor;
 typedef struct {
     const char *type;                    /* Python's name */
-    const char *open, *close;            /* as str() prints it */
+    const char *open, *close;            /* as str() prints it; NULL: it cannot be printed */
     bool has_length, has_items;          /* len() and [] work */
     bool json;                           /* json.dumps takes it */
 } ListFlavor;
