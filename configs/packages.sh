@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # For scripts to source: install_packages [MORE...] installs what packages.txt names, and MORE, where something is missing.
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 stop() { say "" "$(basename "$0"): $*"; exit 1; }
 
 # quietly LOG COMMAND...: the command's output goes to a file, and is shown only when it fails.

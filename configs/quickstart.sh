@@ -39,6 +39,7 @@ eval_losses() { sed -n 's/^ *"eval_loss": *\([^,]*\),\{0,1\}$/\1/p' "$adapter/tr
 
 begin=$SECONDS
 say "1/5 packages"
+# shellcheck disable=SC2119  # no more than packages.txt names
 install_packages
 
 say "2/5 build"
