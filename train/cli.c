@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/deploy/generate.h"
+#include "train/deploy/inspect.h"
 #include "train/run/plan.h"
 #include "train/run/trainer.h"
 
@@ -33,6 +34,7 @@ static Status sft(int argc, char **argv)
 static const Command commands[] = {
     { "sft", "fine-tune a model on examples", sft },
     { "generate", "let a model answer, with or without an adapter", generate_command },
+    { "inspect", "say what a model, adapter, checkpoint or file of tensors is", inspect_command },
     { "version", "print the version", version },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -1,6 +1,6 @@
 /* Oniguruma, the engine that the reference uses, with the reference's Unicode 16 properties: the system's library may be
- * years older and call newer letters unassigned. \p{L}, \p{Lu}, \p{N}, \p{Han}, … and \d, \w are given the generated tables;
- * \b and case folding stay the library's own. */
+ * years older and call newer letters unassigned. \p{L}, \p{Lu}, \p{N}, \p{Han}, … and \d, \w are given the generated tables; \b,
+ * \p{Cn}, other scripts and case folding stay the library's own. */
 #ifndef DATA_TEXT_REGEX_H
 #define DATA_TEXT_REGEX_H
 #include <stdbool.h>

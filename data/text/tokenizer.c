@@ -184,6 +184,8 @@ void tokenizer_decode(const Tokenizer *t, const int32_t *ids, int64_t n, bool sk
 
 /* ---- What it knows ---- */
 
+const char *tokenizer_kind(const Tokenizer *t) { return t->model.row->type; }
+
 int32_t tokenizer_size(const Tokenizer *t)
 {
     int32_t size = t->model.vocabulary.size;

@@ -29,6 +29,7 @@ void   tokenizer_close(Tokenizer *);                                   /* accept
 Status  tokenizer_encode(const Tokenizer *, const char *text, size_t n, bool add_special_tokens, Tokens *out);
 void    tokenizer_decode(const Tokenizer *, const int32_t *ids, int64_t n, bool skip_special_tokens, Buffer *out);
 
+const char *tokenizer_kind(const Tokenizer *);                         /* "BPE": the model's type in tokenizer.json */
 int32_t     tokenizer_size(const Tokenizer *);                         /* largest id + 1, added tokens included */
 int32_t     tokenizer_id(const Tokenizer *, const char *token);        /* -1: no such token */
 const char *tokenizer_token(const Tokenizer *, int32_t id);            /* the vocabulary's spelling; NULL outside */

@@ -33,9 +33,9 @@ bool     unicode_is_normalizing(uint32_t code);     /* a normal form changes it,
 int      unicode_lower(uint32_t code, uint32_t lower[2]);   /* how many code points: 1 or 2 */
 
 /* Generated. Ranges are pairs (first, last) in ascending order; counts are of numbers. */
-extern const uint32_t unicode_category_runs[], unicode_regex_word[], unicode_han[], unicode_word[], unicode_numeric[], unicode_punctuation[],
+extern const uint32_t unicode_category_runs[], unicode_han[], unicode_word[], unicode_numeric[], unicode_punctuation[],
     unicode_normalizing[], unicode_lower_cases[];
-extern const int unicode_category_runs_count, unicode_regex_word_count, unicode_han_count, unicode_word_count, unicode_numeric_count,
+extern const int unicode_category_runs_count, unicode_han_count, unicode_word_count, unicode_numeric_count,
     unicode_punctuation_count, unicode_normalizing_count, unicode_lower_cases_count;
 
 #endif

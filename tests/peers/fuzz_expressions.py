@@ -132,10 +132,10 @@ def main():
     options.add_argument("--count", type=int, default=20000)
     options.add_argument("--seed", type=int, default=1)
     options = options.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))      # a list times a large number is an error for both
     maker = Maker(options.seed)
     requests = [{"template": maker.template(), "messages": [], "variables": CONTEXT} for _ in range(options.count)]
     answers = chat_templates.native(requests, options.driver)
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))      # a list times a large number is an error for both
     wrong = refused = skipped = 0
     for request, answer in zip(requests, answers, strict=True):
         expected = chat_templates.reference(request)

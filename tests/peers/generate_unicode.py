@@ -97,7 +97,6 @@ def main():
  * The others are ranges, first and last code point in turn; unicode_lower_cases are triples, the last 0 where there is none. */
 #include "data/text/unicode.h\"""")
     table("unicode_category_runs", "uint32_t", [c << 5 | category for c, category in category_runs()])
-    table("unicode_regex_word", "uint32_t", flat(regex_class(r"\w")))
     table("unicode_han", "uint32_t", flat(regex_class(r"\p{Han}")))
     table("unicode_word", "uint32_t", flat(single_word_class()))
     table("unicode_numeric", "uint32_t", flat(alone(P.Digits(individual_digits=True))))

@@ -12,6 +12,12 @@
 #include "train/run/available_memory.h"
 #include "train/run/plan.h"
 
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return !stat(path, &info) && S_ISDIR(info.st_mode);
+}
+
 /* The given adapter, whose config decides; keys of the recipe may only repeat it. */
 static Status continue_adapter(Trainer *t)
 {
@@ -39,8 +45,7 @@ static Status open_tokenizer(Trainer *t)
 {
     const char *model = t->recipe.model_name_or_path;
     char *file = memory_format("%s/tokenizer.json", model);
-    struct stat info;
-    bool folder = !stat(model, &info) && S_ISDIR(info.st_mode), missing = folder && access(file, F_OK);
+    bool folder = is_folder(model), missing = folder && access(file, F_OK);
     free(file);
     if (missing) return STATUS_OK;
     Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
@@ -49,11 +54,15 @@ static Status open_tokenizer(Trainer *t)
     return STATUS_OK;
 }
 
+/* A template's file, or a folder that has one. */
 static Status read_template(const char *path, char **source)
 {
     Mapped file = {0};
     Buffer text = {0};
-    TRY(mapped_open(&file, path), "chat_template_path");
+    char *in_folder = memory_format("%s/chat_template.jinja", path);
+    Status status = mapped_open(&file, is_folder(path) ? in_folder : path);
+    free(in_folder);
+    TRY(status, "chat_template_path");
     buffer_add(&text, file.bytes, file.n_bytes);
     *source = buffer_take(&text);
     mapped_close(&file);
@@ -91,9 +100,7 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
 /* A file, or in a folder the file of a split: DIR/train.jsonl. */
 static char *split_path(const char *name, const char *split)
 {
-    struct stat info;
-    bool folder = !stat(name, &info) && S_ISDIR(info.st_mode);
-    return folder ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
+    return is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
 }
 
 static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
@@ -108,11 +115,10 @@ static Status open_split(Trainer *t, const char *name, const char *split, bool p
 static Status open_eval(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    struct stat info;
     const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
     if (!wanted) return STATUS_OK;
-    if (!r->eval_dataset_name && (stat(name, &info) || !S_ISDIR(info.st_mode)))
+    if (!r->eval_dataset_name && !is_folder(name))
         return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
                     r->dataset_train_split, r->dataset_test_split);
     return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);

@@ -34,8 +34,7 @@ static Value force_escape(Work *w, Value x, const Arguments *a)
 
 static Value trim(Work *w, Value x, const Arguments *a)
 {
-    Value characters = value_is(a->value[0], KIND_NONE) ? value_none() : native_string(w, a->value[0], value_none());
-    return text_strip(text_of(w, x), STRIP_BOTH, characters);
+    return native_strip(w, text_of(w, x), STRIP_BOTH, a->value[0]);
 }
 
 static Value replace(Work *w, Value x, const Arguments *a)
@@ -97,7 +96,7 @@ static Value indent(Work *w, Value x, const Arguments *a)
 static Value center(Work *w, Value x, const Arguments *a)
 {
     Value text = text_of(w, x);
-    int64_t width = native_integer(w, a->value[0], 80), room = width - (int64_t)text_length(text);
+    int64_t width = native_integer(w, a->value[0], 80), room = width - (int64_t)value_length(w, text);
     if (room <= 0) return text;
     int64_t left = room / 2 + (room & width & 1);
     size_t mark = jinja_mark(w);
@@ -126,6 +125,7 @@ static Value wordcount(Work *w, Value x, const Arguments *a)
     Value text = text_of(w, x);
     int64_t n = 0;
     bool inside = false;
+    jinja_spend(w, text.n / 16);
     for (size_t at = 0; at < text.n; at += text_step(text, at)) {
         bool word = text_is_word(text_point(text, at));
         n += word && !inside;
@@ -155,7 +155,8 @@ static bool parse_integer(Value text, int base, int64_t *x)
     }
     digits[n] = 0;
     size_t sign = digits[0] == '-' || digits[0] == '+';
-    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "", digits[sign + 1]);
+    const char *letters = base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "";
+    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(letters, digits[sign + 1]);
     if (prefixed) memmove(digits + sign, digits + sign + 2, n - sign - 1);
     char *end = digits;
     if (strchr(" \t_", digits[sign]) || digits[sign] == '-' || digits[sign] == '+') return false;
@@ -191,6 +192,7 @@ static Value int_filter(Work *w, Value x, const Arguments *a)
     double real;
     Value otherwise = value_is(a->value[0], KIND_ABSENT) ? value_integer(0) : a->value[0];
     value_refuse_undefined(w, x);
+    jinja_spend(w, x.n / 16);
     if (value_is_integral(x)) return value_integer(value_integral(x));
     if (value_is(x, KIND_REAL)) return to_integer(w, x.real, &integer) ? value_integer(integer) : otherwise;
     if (!value_is(x, KIND_STRING)) return otherwise;
@@ -203,6 +205,7 @@ static Value float_filter(Work *w, Value x, const Arguments *a)
 {
     double real;
     value_refuse_undefined(w, x);
+    jinja_spend(w, x.n / 16);
     if (value_is_number(x)) return value_real(value_number(x));
     if (value_is(x, KIND_STRING) && parse_real(x, &real)) return value_real(real);
     return value_is(a->value[0], KIND_ABSENT) ? value_real(0) : a->value[0];

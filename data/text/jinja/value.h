@@ -101,6 +101,7 @@ void        value_refuse_undefined(Work *, Value);           /* raises if it is 
 /* Dicts and scopes. */
 Value *dict_find(Work *, const Dict *, Value key);           /* NULL: no such key */
 void   dict_set(Work *, Dict *, Value key, Value value);
+void   dict_update(Work *, Dict *, const Dict *from);
 void   dict_require_hashable(Work *, Value key);
 Scope *scope_new(Work *, Scope *parent);
 Value *scope_find(Work *, Scope *, Value name);

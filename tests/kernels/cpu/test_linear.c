@@ -85,8 +85,7 @@ static void check(Shape s)
     }
     /* A float32 sum of n products errs by about sqrt(n) / 4 roundings (6e-8) of its own size when sixteen or more partial sums
      * are kept, and up to three sums follow each other; the largest of many elements lies at five deviations. */
-    double longest = (double)(s.rows > s.in ? s.rows : s.in);
-    if ((double)s.out > longest) longest = (double)s.out;
+    double longest = fmax((double)s.rows, fmax((double)s.in, (double)s.out));
     t.fwd_tolerance = t.bwd_tolerance = 6e-8 * 5 * (3 + sqrt(longest) / 4);
     check_op(&t);
     guarded_free(b.data);
@@ -152,7 +151,8 @@ static void float32_that_is_not_aligned(void **state)
     assert_true(weight_is_plain(&w));
     assert_false(weight_is_plain(&moved));
     /* 33 products in float32. */
-    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6, .bwd_tolerance = 1e-6 });
+    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6,
+                        .bwd_tolerance = 1e-6 });
     guarded_free(bytes);
     weight_free(w);
 }
