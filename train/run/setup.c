@@ -8,6 +8,8 @@
 #include "data/set/encode.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/run/fingerprint.h"
+#include "train/run/run_folder.h"
 
 static Status open_adapter(Trainer *t)
 {
@@ -62,6 +64,15 @@ static Status open_data(Trainer *t)
     return recipe_schedule(r, t->max_steps, &t->schedule);
 }
 
+/* Trainer counts every parameter that is no embedding; a tied head is one. */
+static void describe_inputs(Trainer *t)
+{
+    const Model *m = &t->model;
+    int64_t embedding = m->config.vocab_size * m->config.hidden_size;
+    t->flos_per_token = 6.0 * (double)(model_parameters(m) - embedding + state_trainable(&t->state));
+    t->inputs = (RunInputs){ fingerprint_outline(model_tensors(m)), fingerprint_examples(&t->train), fingerprint_examples(&t->eval) };
+}
+
 Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
 {
     Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training };
@@ -101,6 +112,7 @@ Status trainer_open(Trainer *t, int argc, char **argv)
 {
     const Recipe *r = &t->recipe;
     TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
+    TRY(run_folder_check(&t->recipe));
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
     t->log_history = json_new_array();
@@ -108,6 +120,7 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
     TRY(open_data(t));
+    describe_inputs(t);
     return lay_out(t);
 }
 
@@ -127,6 +140,8 @@ void trainer_close(Trainer *t)
     model_close(&t->model);
     pool_close(t->pool);
     json_free(t->log_history);
+    json_free(t->callbacks);
+    free(t->best_model_checkpoint);
     recipe_free(&t->recipe);
     notices_free(&t->notices);
     *t = (Trainer){0};

@@ -7,6 +7,9 @@
 #include "train/run/progress.h"
 #include "train/run/step.h"
 
+/* Fingerprints of what the run works on (fingerprint.h), by which a checkpoint knows it again. */
+typedef struct { uint64_t model, train, eval; } RunInputs;
+
 typedef struct {
     Recipe     recipe;
     Notices    notices;
@@ -20,6 +23,7 @@ typedef struct {
     Examples   train, eval;                  /* eval.n 0: none */
     Padding    padding, eval_padding;
     Sampler    sampler;
+    RunInputs  inputs;
     int64_t    steps_per_epoch, max_steps;
     int64_t    logging_steps, eval_steps, save_steps;       /* in optimizer steps */
 
@@ -32,7 +36,10 @@ typedef struct {
     AdamW      adamw;
     Schedule   schedule;
     Progress   progress;
+    double     flos_per_token;               /* Trainer's floating_point_ops: 6 x parameters without embeddings, the adapter's too */
     Json      *log_history;                  /* a list, as trainer_state.json holds it */
+    Json      *callbacks;                    /* its stateful_callbacks, as of the last checkpoint; NULL before */
+    char      *best_model_checkpoint;        /* path, or NULL */
     double     start_seconds;                /* of this process's training, monotonic */
     int64_t    start_step;
     bool       stopping;                     /* early stopping */
@@ -52,7 +59,8 @@ void    trainer_log_end(Trainer *);                         /* train_runtime, tr
 void    trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it and shows it */
 double  trainer_seconds(void);                              /* monotonic */
 
-/* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best. */
+/* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best.
+ * STATUS_STOPPED, and nothing has happened, where a signal came in between. */
 Status  trainer_evaluate(Trainer *, bool *better);
 
 #endif
