@@ -344,3 +344,14 @@ void json_print(Buffer *out, const Json *json, JsonStyle style)
     if (!style.key_separator) style.key_separator = ": ";
     print(out, json, &style, 0);
 }
+
+bool json_equal(const Json *a, const Json *b)
+{
+    Buffer x = {0}, y = {0};
+    json_print(&x, a, (JsonStyle){0});
+    json_print(&y, b, (JsonStyle){0});
+    bool same = !strcmp(x.data, y.data);
+    buffer_free(&x);
+    buffer_free(&y);
+    return same;
+}

@@ -36,6 +36,7 @@ const char *json_string(const Json *);                     /* NULL unless a stri
 double      json_number(const Json *);
 int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64 */
 bool        json_bool(const Json *);
+bool        json_equal(const Json *, const Json *);        /* print the same: 1 is not 1.0, and the order of keys counts */
 
 /* Building. Children belong to their parent from then on. */
 Json *json_new_object(void);

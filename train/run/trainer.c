@@ -1,9 +1,12 @@
 #include "train/run/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "data/file/output.h"
 #include "train/run/checkpoint.h"
+#include "train/run/run_folder.h"
+#include "train/run/stop.h"
 
 /* A loss that is not finite is logged as the average so far, as Trainer does. */
 static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
@@ -15,6 +18,7 @@ static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
     p->accuracy_sum += result->mean_token_accuracy;
     p->n_micro_batches++;
     p->num_tokens += batch->num_tokens;
+    p->total_flos += t->flos_per_token * (double)(batch->padded_batch * batch->padded_length);
 }
 
 /* Forward and backward of every micro-batch; all are built first, so that N is known before the first forward. */
@@ -44,6 +48,7 @@ static void update(Trainer *t)
     p->learning_rate = schedule_lr(&t->schedule, p->global_step);
     adamw_step(&t->adamw, &t->state, p->learning_rate, adamw_clip(p->grad_norm, t->recipe.max_grad_norm), t->pool);
     p->global_step++;
+    p->epoch_open = true;
 }
 
 /* One optimizer step. */
@@ -55,8 +60,6 @@ static void train_step(Trainer *t)
     update(t);
     t->progress.epoch = (double)epoch + (double)(first + n) / (double)sampler_batches(&t->sampler);
 }
-
-typedef struct { bool log, evaluate, save; } Due;
 
 /* transformers' DefaultFlowCallback, at the end of a step … */
 static Due due_after_step(const Trainer *t)
@@ -79,21 +82,68 @@ static Due due_after_epoch(const Trainer *t)
                   .save = r->save_strategy == STRATEGY_EPOCH };
 }
 
-static Status do_what_is_due(Trainer *t, Due due)
+static Status do_what_is_due(Trainer *t)
 {
+<<<<<<< HEAD
     if (due.log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
     if (due.evaluate) {
+=======
+    Due *due = &t->progress.due;
+    if (due->log && t->progress.global_step > t->progress.last_logged) trainer_log_step(t);
+    due->log = false;
+    if (due->evaluate) {
+>>>>>>> checkpoint
         bool better;
         TRY(trainer_evaluate(t, &better));
-        if (t->recipe.save_strategy == STRATEGY_BEST) due.save = better;
+        due->evaluate = false;
+        if (t->recipe.save_strategy == STRATEGY_BEST) due->save = better;
     }
-    return due.save ? checkpoint_save(t) : STATUS_OK;
+    if (!due->save) return STATUS_OK;
+    due->save = false;
+    return checkpoint_save(t);
 }
 
 static bool over(const Trainer *t) { return t->progress.global_step >= t->max_steps || t->stopping; }
 
+/* Everything that the last step asks for. */
+static Status settle(Trainer *t)
+{
+    Progress *p = &t->progress;
+    TRY(do_what_is_due(t));
+    if (!p->epoch_open || !(p->global_step % t->steps_per_epoch == 0 || over(t))) return STATUS_OK;
+    p->epoch_open = false;
+    p->due = due_after_epoch(t);
+    return do_what_is_due(t);
+}
+
+/* To the end, or STATUS_STOPPED where a signal asked for it. A resumed run first does what its checkpoint left due. */
+static Status run(Trainer *t)
+{
+    bool fresh = !t->progress.global_step && !json_count(t->log_history);
+    TRY(run_folder_prepare(&t->recipe));
+    if (t->recipe.eval_on_start && fresh) t->progress.due.evaluate = true;
+    TRY(settle(t));
+    while (!over(t)) {
+        if (stop_requested()) return STATUS_STOPPED;
+        train_step(t);
+        t->progress.due = due_after_step(t);
+        TRY(settle(t));
+    }
+    return STATUS_OK;
+}
+
+static Status save_and_stop(Trainer *t)
+{
+    long long step = t->progress.global_step;
+    TRY(checkpoint_save_stopped(t));
+    fprintf(stderr, "graft: stopped after step %lld of %lld; the same command with --resume_from_checkpoint true%s goes on from %s/checkpoint-%lld\n", step,
+            (long long)t->max_steps, t->recipe.overwrite_output_dir ? ", without overwrite_output_dir," : "", t->recipe.output_dir, step);
+    return STATUS_STOPPED;
+}
+
 Status trainer_train(Trainer *t)
 {
+<<<<<<< HEAD
     TRY(output_make_folder(t->recipe.output_dir));
     report_open(&t->report, t);
     if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
@@ -111,4 +161,16 @@ Status trainer_train(Trainer *t)
     TRY(checkpoint_save_result(t));
     report_end(t);
     return STATUS_OK;
+=======
+    StopWatch watch;
+    t->start_seconds = trainer_seconds();
+    t->start_step = t->progress.global_step;
+    stop_watch(&watch);
+    Status status = run(t);
+    if (status == STATUS_STOPPED) status = save_and_stop(t);
+    stop_unwatch(&watch);
+    TRY(status);
+    trainer_log_end(t);
+    return checkpoint_save_result(t);
+>>>>>>> checkpoint
 }
