@@ -9,6 +9,7 @@
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/fingerprint.h"
+#include "train/run/resume.h"
 #include "train/run/run_folder.h"
 
 static Status open_adapter(Trainer *t)
@@ -108,11 +109,9 @@ static Status lay_out(Trainer *t)
     return STATUS_OK;
 }
 
-Status trainer_open(Trainer *t, int argc, char **argv)
+static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
-    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
-    TRY(run_folder_check(&t->recipe));
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
     t->log_history = json_new_array();
@@ -121,7 +120,21 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     TRY(open_adapter(t));
     TRY(open_data(t));
     describe_inputs(t);
+    if (resume->dir) TRY(resume_apply(resume, t));
     return lay_out(t);
+}
+
+Status trainer_open(Trainer *t, int argc, char **argv)
+{
+    Resume resume = {0};
+    Status status;
+    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
+    TRY(run_folder_check(&t->recipe));
+    TRY_GOTO(done, status, resume_open(&resume, &t->recipe, &t->notices));
+    status = open_run(t, &resume);
+done:
+    resume_close(&resume);
+    return status;
 }
 
 void trainer_close(Trainer *t)
