@@ -31,6 +31,7 @@ static Status continue_adapter(Trainer *t)
 }
 =======
 #include "train/run/fingerprint.h"
+#include "train/run/resume.h"
 #include "train/run/run_folder.h"
 >>>>>>> checkpoint
 
@@ -190,11 +191,9 @@ static Status prepare(Trainer *t)
     return STATUS_OK;
 }
 
-Status trainer_open(Trainer *t, int argc, char **argv)
+static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
-    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
-    TRY(run_folder_check(&t->recipe));
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
     t->log_history = json_new_array();
@@ -208,8 +207,22 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     return r->plan ? STATUS_OK : prepare(t);
 =======
     describe_inputs(t);
+    if (resume->dir) TRY(resume_apply(resume, t));
     return lay_out(t);
 >>>>>>> checkpoint
+}
+
+Status trainer_open(Trainer *t, int argc, char **argv)
+{
+    Resume resume = {0};
+    Status status;
+    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
+    TRY(run_folder_check(&t->recipe));
+    TRY_GOTO(done, status, resume_open(&resume, &t->recipe, &t->notices));
+    status = open_run(t, &resume);
+done:
+    resume_close(&resume);
+    return status;
 }
 
 void trainer_close(Trainer *t)
