@@ -13,6 +13,7 @@ typedef struct {
     int32_t first, last;        /* calls; first -1: no live call reads it */
     int32_t over[2];            /* wishes, the first that can be granted wins */
     int32_t root;               /* the slot whose place it shares; itself: its own */
+    int32_t tenant;             /* of a root: the last slot in that place */
     SlotPurpose purpose;
     bool    result, read;
 } Slot;
@@ -59,7 +60,7 @@ int32_t layout_take(Layout *layout, SlotPurpose purpose, size_t bytes)
     bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
     if (layout->measuring) {
         MEMORY_PUSH(layout->slot, layout->n_slots, layout->slot_cap) =
-            (Slot){ .bytes = bytes, .first = -1, .over = { NO_SLOT, NO_SLOT }, .root = i, .purpose = purpose };
+            (Slot){ .bytes = bytes, .first = -1, .over = { NO_SLOT, NO_SLOT }, .root = i, .tenant = i, .purpose = purpose };
         return i;
     }
     CHECK(i < layout->n_slots && layout->slot[i].purpose == purpose, "slot %d of %d: another sequence", i, layout->n_slots);
@@ -136,12 +137,14 @@ static void find_lifetimes(Layout *layout)
     }
 }
 
-/* A wish can be granted when the old tensor's last use is the call that first writes the new one, and nobody else took the place. */
+/* A wish can be granted when the old tensor's last use is the call that first writes the new one, and nobody else took the
+ * place. A tensor that this call also made is not old. */
 static bool may_share(const Layout *layout, const Slot *slot, int32_t under)
 {
     if (under == NO_SLOT) return false;
-    const Slot *old = &layout->slot[under], *root = &layout->slot[old->root];
-    return old->first >= 0 && old->last == slot->first && root->last == slot->first && old->bytes == slot->bytes;
+    const Slot *old = &layout->slot[under];
+    return old->first >= 0 && old->first < slot->first && old->last == slot->first && old->bytes == slot->bytes &&
+           layout->slot[old->root].tenant == under;
 }
 
 static void share_places(Layout *layout)
@@ -152,7 +155,7 @@ static void share_places(Layout *layout)
         int32_t under = may_share(layout, s, s->over[0]) ? s->over[0] : may_share(layout, s, s->over[1]) ? s->over[1] : NO_SLOT;
         if (under == NO_SLOT) continue;
         s->root = layout->slot[under].root;
-        layout->slot[s->root].last = s->last;
+        layout->slot[s->root].tenant = i;
     }
 }
 
@@ -168,6 +171,9 @@ static int by_offset(const void *a, const void *b)
     const Slot *x = *(const Slot *const *)a, *y = *(const Slot *const *)b;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
+
+/* The last use of the place of a root. */
+static int32_t until(const Layout *layout, const Slot *root) { return layout->slot[root->tenant].last; }
 
 /* The lowest offset at which `slot` fits between those that live at the same time. */
 static size_t lowest_gap(const Slot *slot, const Slot **busy, int n_busy)
@@ -194,7 +200,7 @@ static void place(Layout *layout)
         int n_busy = 0;
         for (int32_t j = 0; j < k; j++) {
             const Slot *other = &layout->slot[order[j]];
-            if (other->first <= s->last && s->first <= other->last) busy[n_busy++] = other;
+            if (other->first <= until(layout, s) && s->first <= until(layout, other)) busy[n_busy++] = other;
         }
         s->offset = lowest_gap(s, busy, n_busy);
         if (s->offset + s->bytes > layout->bytes) layout->bytes = s->offset + s->bytes;

@@ -99,7 +99,7 @@ static void shape_append(OpCall *c)
 {
     CHECK(c->args->append.at + c->in[0].rows <= c->args->append.capacity, "append: the cache is full");
     c->n_out = 1;
-    c->out[0] = sized(c->args->append.at + c->in[0].rows, c->in[0].cols);
+    c->out[0] = (Tensor){ c->args->append.cache, c->args->append.at + c->in[0].rows, c->in[0].cols };
 }
 
 static void shape_head(OpCall *c)
@@ -127,6 +127,6 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_ATTENTION] = { .name = "attention", .shape = shape_attention, .reads = reads_attention, .flops = flops_attention },
     [OP_SILU_MUL] = { .name = "silu_mul", .shape = shape_like_first, .reads = reads_both, .din_over_dout = 1, .light = true },
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
-    [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true },
+    [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true, .external = true },
     [OP_HEAD] = { .name = "head", .shape = shape_head, .flops = flops_head, .din_over_saved = 1 },
 };

@@ -138,6 +138,7 @@ typedef struct {
     int8_t   din_over_dout, din_over_saved;              /* 1 + i: d in[i] may take the place of d out[0], of saved[0]; 0: none */
     bool     light;                                      /* one output, cheaper to run again in the reverse walk than to keep */
     bool     no_bwd;
+    bool     external;                                   /* out lies in memory that came with args (shape says where): no slot, and an effect */
 } OpRow;
 
 extern const OpRow op_rows[OP_COUNT];

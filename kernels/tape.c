@@ -93,7 +93,7 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
     const OpRow *row = &op_rows[op];
     check_distinct(op, in, n_in);
     OpCall call = { .op = op, .n_in = n_in, .args = args };
-    LayoutCall trace = { .op = op, .effect = op == OP_APPEND };
+    LayoutCall trace = { .op = op, .effect = row->external };
     bool needs_grad = false;
     for (int i = 0; i < n_in; i++) {
         const Node *node = &tape->node[in[i].id];
@@ -107,12 +107,7 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
     Record record = { .op = op, .n_in = (int8_t)n_in, .n_out = (int8_t)call.n_out, .n_saved = (int8_t)call.n_saved, .args = *args };
     int32_t out_slot[OP_MAX_OUT];
     for (int i = 0; i < call.n_out; i++) {
-        if (op == OP_APPEND) {
-            call.out[i].data = args->append.cache;
-            out_slot[i] = NO_SLOT;
-            continue;
-        }
-        out_slot[i] = take(tape, SLOT_VALUE, &call.out[i]);
+        out_slot[i] = row->external ? NO_SLOT : take(tape, SLOT_VALUE, &call.out[i]);
         writes_slot(&trace, out_slot[i]);
     }
     for (int i = 0; i < n_in; i++)
@@ -287,6 +282,7 @@ static void walk_segment(Tape *tape, const Record *at, int32_t index)
         node->grad = old->grad;
         node->grad_slot = old->grad_slot;
         node->grad_written = old->grad_written;
+        node->seeded = old->seeded;
     }
     walk(tape, index);
     tape->n_nodes = n_nodes;

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# The direction of DESIGN: train uses all; optim and data use kernels; kernels uses nothing above itself. cJSON stays in
-# data/file/json.c, OpenBLAS in kernels/cpu. Prints every include that goes the wrong way; exits 1 if there is one.
-set -u
+# What the compiler does not say about the sources. Prints what is wrong and exits 1 if there is something:
+#   direction     train uses all; optim and data use kernels; kernels uses nothing above itself
+#   libraries     cJSON stays in data/file/json.c, OpenBLAS in kernels/cpu
+#   headers       each compiles alone
+#   unfinished    no notes to ourselves
+set -eu
 cd "$(dirname "$0")/.."
 bad=0
-refuse() {   # WHERE(grep paths) PATTERN WHY
-    if found=$(grep -rnE "$2" $1 --include='*.c' --include='*.h'); then
+refuse() {   # WHERE PATTERN WHY
+    if found=$(grep -rnE "$2" "$1" --include='*.c' --include='*.h'); then
         printf '%s\n%s\n' "$3" "$found"
         bad=1
     fi
@@ -18,5 +21,11 @@ if found=$(grep -rlE '#include <(cjson/)?cJSON.h>' kernels optim data train | gr
 fi
 if found=$(grep -rlE '#include <.*cblas.*>|openblas_' kernels optim data train | grep -v '^kernels/cpu/'); then
     echo "only kernels/cpu may use OpenBLAS: $found"; bad=1
+fi
+for header in $(find kernels optim data train -name '*.h' | sort); do
+    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. -Wall -fsyntax-only "$header" || { echo "$header does not compile alone"; bad=1; }
+done
+if found=$(grep -rnE '\b(TO''DO|FIX''ME|X''XX)\b' kernels optim data train tests configs CMakeLists.txt --include='*.[ch]' --include='*.sh' --include='*.py' --include='*.txt'); then
+    printf 'unfinished:\n%s\n' "$found"; bad=1
 fi
 exit $bad

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/deploy/generate.h"
+#include "train/deploy/inspect.h"
+#include "train/run/plan.h"
 #include "train/run/trainer.h"
 
 typedef struct { const char *name, *summary; Status (*run)(int argc, char **argv); } Command;
@@ -16,15 +19,22 @@ static Status version(int argc, char **argv)
 
 static Status sft(int argc, char **argv)
 {
+    if (keys_want_help(argc, argv)) {
+        recipe_help(stdout);
+        return STATUS_OK;
+    }
     Trainer trainer = {0};
     Status status = trainer_open(&trainer, argc, argv);
-    if (status == STATUS_OK) status = trainer_train(&trainer);
+    if (status == STATUS_OK && trainer.recipe.plan) plan_print(&trainer, stdout);
+    else if (status == STATUS_OK) status = trainer_train(&trainer);
     trainer_close(&trainer);
     return status;
 }
 
 static const Command commands[] = {
     { "sft", "fine-tune a model on examples", sft },
+    { "generate", "let a model answer, with or without an adapter", generate_command },
+    { "inspect", "say what a model, adapter, checkpoint or file of tensors is", inspect_command },
     { "version", "print the version", version },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

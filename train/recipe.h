@@ -7,18 +7,17 @@
  * and greater_is_better are never left open. */
 #ifndef TRAIN_RECIPE_H
 #define TRAIN_RECIPE_H
+#include "data/set/packing.h"
+#include "data/set/sampler.h"
 #include "optim/schedule.h"
 #include "train/keys.h"
 
 typedef enum { STRATEGY_NO, STRATEGY_STEPS, STRATEGY_EPOCH, STRATEGY_BEST } Strategy;     /* best: only for saving */
-typedef enum { SAMPLING_RANDOM, SAMPLING_SEQUENTIAL, SAMPLING_GROUP_BY_LENGTH } Sampling;
-typedef enum { PACKING_BFD, PACKING_BFD_SPLIT, PACKING_WRAPPED } PackingStrategy;
 typedef enum { LORA_INIT_FALSE, LORA_INIT_TRUE, LORA_INIT_GAUSSIAN } LoraInit;
 typedef enum { CHECKPOINTING_NEVER, CHECKPOINTING_ALLOWED, CHECKPOINTING_ALWAYS } Checkpointing;   /* false, true, "recompute" */
 typedef enum { REPORT_NONE, REPORT_TENSORBOARD } ReportTo;
 typedef enum { BEST_LOSS, BEST_NONE } BestMetric;                                         /* eval_loss, or null */
 typedef enum { OPTIM_ADAMW_TORCH_FUSED, OPTIM_ADAMW_TORCH } Optim;                        /* the same numbers */
-typedef enum { TRUNCATION_KEEP_START, TRUNCATION_KEEP_END } TruncationMode;
 typedef enum { LOSS_NLL } LossType;
 
 typedef struct {
@@ -42,15 +41,16 @@ typedef struct {
     char    *dataset_text_field;
     char    *chat_template_path, *eos_token;
     int64_t  max_length;                 /* tokens; 0: no truncation */
-    TruncationMode truncation_mode;
+    Truncation truncation_mode;
     bool     packing;
     Maybe    eval_packing;               /* packing where null: never unset */
     PackingStrategy packing_strategy;
+    int64_t  dataset_num_proc;           /* 0: one */
     bool     padding_free;               /* also set by packing with bfd or bfd_split */
     Maybe    completion_only_loss;       /* unset: true iff the first row has prompt and completion */
     bool     assistant_only_loss;
     bool     shuffle_dataset;
-    Sampling train_sampling_strategy;
+    SamplerStrategy train_sampling_strategy;
     bool     dataloader_drop_last;
 
     /* Training */

@@ -10,9 +10,9 @@ static const char *const false_true_gaussian[] = { [LORA_INIT_FALSE] = "false", 
 static const char *const checkpointings[] = { [CHECKPOINTING_NEVER] = "false", [CHECKPOINTING_ALLOWED] = "true", [CHECKPOINTING_ALWAYS] = "recompute", NULL };
 static const char *const strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", NULL };
 static const char *const save_strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", [STRATEGY_BEST] = "best", NULL };
-static const char *const samplings[] = { [SAMPLING_RANDOM] = "random", [SAMPLING_SEQUENTIAL] = "sequential", [SAMPLING_GROUP_BY_LENGTH] = "group_by_length", NULL };
+static const char *const samplings[] = { [SAMPLER_RANDOM] = "random", [SAMPLER_SEQUENTIAL] = "sequential", [SAMPLER_GROUP_BY_LENGTH] = "group_by_length", NULL };
 static const char *const packings[] = { [PACKING_BFD] = "bfd", [PACKING_BFD_SPLIT] = "bfd_split", [PACKING_WRAPPED] = "wrapped", NULL };
-static const char *const truncations[] = { [TRUNCATION_KEEP_START] = "keep_start", [TRUNCATION_KEEP_END] = "keep_end", NULL };
+static const char *const truncations[] = { [TRUNCATE_KEEP_START] = "keep_start", [TRUNCATE_KEEP_END] = "keep_end", NULL };
 static const char *const losses[] = { [LOSS_NLL] = "nll", NULL };
 static const char *const optimizers[] = { [OPTIM_ADAMW_TORCH_FUSED] = "adamw_torch_fused", [OPTIM_ADAMW_TORCH] = "adamw_torch", NULL };
 static const char *const metrics[] = { [BEST_LOSS] = "loss", NULL };
@@ -52,6 +52,7 @@ static const Key sft[] = {
     { FIELD(packing, KEY_BOOL, "false"), .meaning = "fill rows of max_length with several documents; attention stays within each" },
     { FIELD(packing_strategy, KEY_ENUM, "\"bfd\""), .names = packings, .same = "bfd-requeue=bfd_split|ffd=bfd", .meaning = "best fit (what is too long is cut, or split), or one stream cut anywhere" },
     { FIELD(eval_packing, KEY_MAYBE, "null"), OR_NULL(0), .meaning = "pack evaluation rows. Not given: as packing" },
+    { FIELD(dataset_num_proc, KEY_INTEGER, "null"), .min = 1, .max = 65536, OR_NULL(0), .meaning = "with packing: parts of the rows that are packed apart, as the peers' processes do" },
     { FIELD(padding_free, KEY_BOOL, "false"), .meaning = "a batch is one row of documents, without padding; needs max_length null unless packing" },
     { FIELD(completion_only_loss, KEY_MAYBE, "null"), OR_NULL(0), .meaning = "train only the completion. Not given: where rows have prompt and completion" },
     { FIELD(assistant_only_loss, KEY_BOOL, "false"), .meaning = "train only what the assistant says" },
@@ -146,7 +147,6 @@ static const Key sft[] = {
     IGNORED("trust_remote_code", "false", "code of a model is never run"),
     IGNORED("pad_token", "null", "padding is never computed"),
     IGNORED("pad_to_multiple_of", "\"auto\"|null", "padding is never computed"),
-    IGNORED("dataset_num_proc", "null", "rows are read by the threads of the run"),
     IGNORED("dataset_batch_size", "1000", "rows are packed in groups of 1000, TRL's default"),
     IGNORED("length_column_name", "\"length\"", "lengths are counted"),
     IGNORED("remove_unused_columns", "true", "columns that are not used are not read"),

@@ -74,7 +74,20 @@ static size_t skip_string(const char *s, size_t i, size_t n)
     return i + 1;
 }
 
-static void mark_integers(cJSON *root, const char *s, size_t n)
+/* Python reads and writes NaN and Infinity, cJSON does not: they become numbers of the same length, in place. `0e0` is told
+ * from a number that was written so by the text as it was given. */
+static void replace_constants(char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        if (s[i] == '"') { i = skip_string(s, i, n); continue; }
+        if (n - i >= 8 && !memcmp(s + i, "Infinity", 8)) memcpy(s + i, "1e999   ", 8);
+        if (n - i >= 3 && !memcmp(s + i, "NaN", 3)) memcpy(s + i, "0e0", 3);
+        i++;
+    }
+}
+
+/* `s` is the text that cJSON read, `given` the text before replace_constants. */
+static void mark_numbers(cJSON *root, const char *s, const char *given, size_t n)
 {
     Walk walk = {0};
     cJSON *item = root;
@@ -87,6 +100,7 @@ static void mark_integers(cJSON *root, const char *s, size_t n)
             bool integer = true;
             for (size_t k = i; k < end; k++) integer = integer && !strchr(".eE", s[k]);
             if (integer) item->type |= WRITTEN_AS_INTEGER;
+            if (given[i] == 'N') item->valuedouble = NAN;
             item = walk_next(&walk, item);
         }
         i = end;
@@ -101,6 +115,7 @@ Status json_parse(Json **json, const char *name, const char *bytes, size_t n)
     if (n && memchr(bytes, 0, n)) return refuse(name, bytes, (size_t)((char *)memchr(bytes, 0, n) - bytes), "a NUL byte");
     char *text = memory_new(n + 1, 1);          /* cJSON and strspn want a terminator */
     if (n) memcpy(text, bytes, n);
+    replace_constants(text, n);
     const char *end = NULL;
     cJSON *root = cJSON_ParseWithLengthOpts(text, n + 1, &end, false);
     size_t at = end ? (size_t)(end - text) : 0;
@@ -110,7 +125,7 @@ Status json_parse(Json **json, const char *name, const char *bytes, size_t n)
     else if (at + strspn(text + at, " \t\r\n") < n)
         status = refuse(name, bytes, at + strspn(text + at, " \t\r\n"), "not JSON: something stands behind the value");
     if (status == STATUS_OK) {
-        mark_integers(root, text, n);
+        mark_numbers(root, text, bytes, n);
         *json = wrap(root);
     } else {
         cJSON_Delete(root);
@@ -328,4 +343,15 @@ void json_print(Buffer *out, const Json *json, JsonStyle style)
     if (!style.item_separator) style.item_separator = style.indent ? "," : ", ";
     if (!style.key_separator) style.key_separator = ": ";
     print(out, json, &style, 0);
+}
+
+bool json_equal(const Json *a, const Json *b)
+{
+    Buffer x = {0}, y = {0};
+    json_print(&x, a, (JsonStyle){0});
+    json_print(&y, b, (JsonStyle){0});
+    bool same = !strcmp(x.data, y.data);
+    buffer_free(&x);
+    buffer_free(&y);
+    return same;
 }

@@ -1,8 +1,9 @@
-/* JSON documents: read strictly, printed as Python's json.dumps prints. cJSON does the parsing and stays in json.c.
+/* JSON documents: read by cJSON, printed as Python's json.dumps prints. cJSON stays in json.c.
  *
  * A Json is a node; a document is its root. Reading functions accept NULL and the wrong kind and then give NULL, 0 or
  * false, so a chain of lookups needs one check at its end. Strings are UTF-8, NUL-terminated; \u0000 is refused.
- * Integers and reals are told apart as Python does (1 and 1.0); integers are exact up to 2^53.
+ * Integers and reals are told apart as Python does (1 and 1.0); integers are exact up to 2^53. NaN and Infinity are read and
+ * written, as Python does.
  * When a key stands twice, json_get gives the last, as Python does. */
 #ifndef DATA_FILE_JSON_H
 #define DATA_FILE_JSON_H
@@ -35,6 +36,7 @@ const char *json_string(const Json *);                     /* NULL unless a stri
 double      json_number(const Json *);
 int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64 */
 bool        json_bool(const Json *);
+bool        json_equal(const Json *, const Json *);        /* print the same: 1 is not 1.0, and the order of keys counts */
 
 /* Building. Children belong to their parent from then on. */
 Json *json_new_object(void);

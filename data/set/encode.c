@@ -1,85 +1,14 @@
 #include "data/set/encode.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "data/set/encoder.h"
 #include "kernels/memory.h"
 
 enum { ROWS_PER_TASK = 64 };
 
-/* One row's tokens while they are made. */
-typedef struct { int32_t *id, *label; int64_t n, cap; } Encoded;
-
-static void reserve(Encoded *e, int64_t n)
-{
-    if (n <= e->cap) return;
-    e->cap = 2 * n;
-    e->id = memory_grow(e->id, (size_t)e->cap, sizeof *e->id);
-    e->label = memory_grow(e->label, (size_t)e->cap, sizeof *e->label);
-}
-
-static void encoded_free(Encoded *e)
-{
-    free(e->id);
-    free(e->label);
-    *e = (Encoded){0};
-}
-
-typedef struct {
-    const Rows *rows;
-    const EncodeOptions *options;
-    bool completion_only;
-} Encoder;
-
-/* Rows of tokens ---------------------------------------------------------------------------------------------------- */
-
-static Status check_id(const Encoder *encoder, int64_t i, const char *column, int32_t id)
-{
-    int32_t size = encoder->options->vocabulary;
-    if (id >= 0 && (!size || id < size)) return STATUS_OK;
-    return rows_fail(encoder->rows, i, "\"%s\" holds %d, expected token ids from 0 to %d", column, id, size ? size - 1 : INT32_MAX);
-}
-
-static void apply_mask(Encoded *out, const Json *mask)
-{
-    int64_t t = 0;
-    for (const Json *item = json_first(mask); item; item = json_next(item), t++)
-        if (!json_integer(item)) out->label[t] = LABEL_NONE;
-}
-
-static Status encode_tokens(const Encoder *encoder, int64_t i, const Row *row, Encoded *out)
-{
-    int64_t t = 0;
-    out->n = json_count(row->ids);
-    reserve(out, out->n);
-    for (const Json *item = json_first(row->ids); item; item = json_next(item), t++) {
-        out->id[t] = out->label[t] = (int32_t)json_integer(item);
-        TRY(check_id(encoder, i, "input_ids", out->id[t]));
-    }
-    t = 0;
-    for (const Json *item = json_first(row->labels); item; item = json_next(item), t++) {
-        out->label[t] = (int32_t)json_integer(item);
-        if (out->label[t] != LABEL_NONE) TRY(check_id(encoder, i, "labels", out->label[t]));
-    }
-    if (row->labels) return STATUS_OK;
-    if (encoder->completion_only) apply_mask(out, row->completion_mask);
-    apply_mask(out, row->assistant_masks);
-    return STATUS_OK;
-}
-
-/* All rows ---------------------------------------------------------------------------------------------------------- */
-
-static Status encode_row(const Encoder *encoder, int64_t i, Encoded *out)
-{
-    Row row;
-    TRY(rows_read(encoder->rows, i, &row));
-    Status status = encode_tokens(encoder, i, &row, out);
-    row_free(&row);
-    return status;
-}
-
 /* A task's rows; the first that failed, or -1. The message is made again where it can be heard: chains belong to threads. */
-typedef struct { Examples examples; int64_t failed; } Part;
+typedef struct { Examples examples; int64_t failed, prompts_cut, turns_unfound; } Part;
 typedef struct { const Encoder *encoder; Part *part; } Work;
 
 static void encode_part(const void *ctx, int task, int worker)
@@ -91,9 +20,11 @@ static void encode_part(const void *ctx, int task, int worker)
     int64_t first = (int64_t)task * ROWS_PER_TASK, end = first + ROWS_PER_TASK, n = work->encoder->rows->n;
     part->failed = -1;
     for (int64_t i = first; i < end && i < n && part->failed < 0; i++) {
-        if (encode_row(work->encoder, i, &row) != STATUS_OK) part->failed = i;
+        if (encoder_row(work->encoder, i, &row) != STATUS_OK) part->failed = i;
         else examples_add(&part->examples, row.id, row.label, row.n);
     }
+    part->prompts_cut = row.prompts_cut;
+    part->turns_unfound = row.turns_unfound;
     encoded_free(&row);
 }
 
@@ -105,59 +36,57 @@ static void append(Examples *all, Part *part)
     examples_free(&part->examples);
 }
 
-static Status encode_all(const Encoder *encoder, Pool *pool, Examples *all)
+/* The parts as one; what was found out about them is summed in `sum`. */
+static void join(Part *part, int n_parts, Examples *all, Part *sum)
 {
-    int n_tasks = (int)((encoder->rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
-    Part *part = memory_new((size_t)n_tasks, sizeof *part);
-    pool_run(pool, n_tasks, encode_part, &(Work){ encoder, part });
-    int64_t failed = -1;
-    for (int task = 0; task < n_tasks; task++) {
-        if (failed < 0) failed = part[task].failed;
-        append(all, &part[task]);
+    *sum = (Part){ .failed = -1 };
+    for (int k = 0; k < n_parts; k++) {
+        if (sum->failed < 0) sum->failed = part[k].failed;
+        sum->prompts_cut += part[k].prompts_cut;
+        sum->turns_unfound += part[k].turns_unfound;
+        append(all, &part[k]);
     }
-    free(part);
-    if (failed < 0) return STATUS_OK;
+}
+
+static Status fail_again(const Encoder *encoder, int64_t i)
+{
     Encoded row = {0};
-    Status status = encode_row(encoder, failed, &row);
+    Status status = encoder_row(encoder, i, &row);
+    CHECK(status != STATUS_OK, "row %lld failed once", (long long)i);
     encoded_free(&row);
     return status;
 }
 
-static void count(const Examples *examples, EncodeCounts *counts)
+static void tell(const Encoder *encoder, const Part *sum, Notices *notices)
 {
-    counts->examples = examples->n;
-    counts->tokens = examples->n ? examples->begin[examples->n] : 0;
-    for (int64_t i = 0; i < examples->n; i++) counts->trained += examples_scored(examples, i);
+    const char *path = encoder->rows->file.path;
+    if (encoder->rows->has_completion_mask && !encoder->rows->has_labels && !encoder->completion_only)
+        notice(notices, "%s: completion_mask is not applied; completion_only_loss asks for it", path);
+    if (encoder->options->assistant_only_loss && encoder->variables && !encoder->marks_generation)
+        notice(notices, "the chat template has no {%% generation %%}: the assistant's turns were found by rendering every beginning of a conversation");
+    if (sum->turns_unfound)
+        notice(notices, "%s: %lld turns of the assistant are not trained; the template renders them differently when messages follow", path,
+               (long long)sum->turns_unfound);
+    if (sum->prompts_cut)
+        notice(notices, "%s: %lld prompts are not the beginning of prompt and completion once both are tokens (a token spans the border, or the template "
+                        "renders the prompt alone differently); there the context of training differs from that of inference", path,
+               (long long)sum->prompts_cut);
 }
 
-static void finish(const Rows *rows, const EncodeOptions *options, Examples *out, EncodeCounts *counts)
+Status encode_rows(const Rows *rows, const EncodeOptions *options, Pool *pool, Notices *notices, Examples *out)
 {
-    *counts = (EncodeCounts){ .rows = rows->n };
-    if (!options->packing) {
-        Truncated cut = examples_truncate(out, options->max_length, options->truncation);
-        counts->truncated = cut.truncated;
-        counts->dropped = cut.dropped;
-    }
-    count(out, counts);
-}
-
-static Status refuse_untrained(const Rows *rows, const EncodeCounts *counts)
-{
-    if (counts->trained) return STATUS_OK;
-    return fail(STATUS_INPUT, "%s: no token would be trained: of %lld rows, %lld were cut and %lld dropped for having no trained token left; "
-                              "raise max_length or check the masks", rows->file.path, (long long)counts->rows, (long long)counts->truncated,
-                (long long)counts->dropped);
-}
-
-Status encode_rows(const Rows *rows, const EncodeOptions *options, Pool *pool, Notices *notices, Examples *out, EncodeCounts *counts)
-{
-    Encoder encoder = { rows, options, options->completion_only_loss == COMPLETION_LOSS_ONLY };
-    if (rows->has_completion_mask && !rows->has_labels && !encoder.completion_only)
-        notice(notices, "%s: completion_mask is not applied; completion_only_loss asks for it", rows->file.path);
+    Encoder encoder;
+    Part sum;
+    TRY(encoder_init(&encoder, rows, options));
+    int n_tasks = (int)((rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
+    Part *part = memory_new((size_t)n_tasks, sizeof *part);
+    pool_run(pool, n_tasks, encode_part, &(Work){ &encoder, part });
     *out = (Examples){0};
-    Status status = encode_all(&encoder, pool, out);
-    if (status == STATUS_OK) finish(rows, options, out, counts);
-    if (status == STATUS_OK) status = refuse_untrained(rows, counts);
-    if (status != STATUS_OK) examples_free(out);
+    join(part, n_tasks, out, &sum);
+    free(part);
+    Status status = sum.failed < 0 ? STATUS_OK : fail_again(&encoder, sum.failed);
+    if (status == STATUS_OK) tell(&encoder, &sum, notices);
+    else examples_free(out);
+    encoder_free(&encoder);
     return status;
 }

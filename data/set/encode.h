@@ -1,13 +1,16 @@
 /* From rows to examples: text becomes token ids, and each token is trained or not. Follows TRL 1.16's SFTTrainer.
  *
+ * Text      the eos token is appended as text where it does not stand there; then the tokenizer's own rules (bos, …) apply
+ * Messages  the chat template alone says what the text is; the tokenizer adds nothing
+ * Prompt and completion are one text; the prompt's length is that of the token prefix that it shares with the whole.
+ *
  * Which tokens are trained: all, unless `labels` came with the rows; else those that every mask in force lets through:
  *
- *   completion mask    rows with a prompt, where completion_only_loss holds; by default it holds when the first row has both
+ *   completion mask    rows with a completion, where completion_only_loss holds; by default it holds when the first row has both
  *                      prompt and completion
- *   assistant mask     assistant_only_loss, and rows of tokens that carry assistant_masks
+ *   assistant mask     assistant_only_loss (see assistant.h), and rows of tokens that carry assistant_masks
  *
- * Then, without packing, rows are cut at max_length, and those left without a trained token are dropped. A run that would
- * train nothing is refused. */
+ * An option that the rows cannot follow is refused: TRL would ignore completion_only_loss on messages. */
 #ifndef DATA_SET_ENCODE_H
 #define DATA_SET_ENCODE_H
 #include <stdbool.h>
@@ -15,6 +18,8 @@
 
 #include "data/set/examples.h"
 #include "data/set/rows.h"
+#include "data/text/chat_template.h"
+#include "data/text/tokenizer.h"
 #include "kernels/notices.h"
 #include "kernels/pool.h"
 #include "kernels/status.h"
@@ -22,15 +27,16 @@
 typedef enum { COMPLETION_LOSS_AUTO, COMPLETION_LOSS_ONLY, COMPLETION_LOSS_ALL } CompletionLoss;
 
 typedef struct {
+    const Tokenizer    *tokenizer;       /* NULL only for rows of tokens */
+    const ChatTemplate *chat_template;   /* NULL: messages are refused */
+    const char    *eos_token;            /* NULL: the tokenizer's */
+    const char    *date;                 /* for templates that ask for today; see chat_template.h */
     int32_t        vocabulary;           /* ids must be below; 0: not checked */
     CompletionLoss completion_only_loss;
-    int64_t        max_length;           /* tokens; 0: no limit */
-    Truncation     truncation;
-    bool           packing;              /* the packer cuts instead */
+    bool           assistant_only_loss;
 } EncodeOptions;
 
-typedef struct { int64_t rows, examples, tokens, trained, truncated, dropped; } EncodeCounts;
-
-Status encode_rows(const Rows *, const EncodeOptions *, Pool *, Notices *, Examples *out, EncodeCounts *);
+/* One example per row, in order, whole. The result does not depend on the number of threads. */
+Status encode_rows(const Rows *, const EncodeOptions *, Pool *, Notices *, Examples *out);
 
 #endif

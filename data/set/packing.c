@@ -4,19 +4,9 @@
 #include <string.h>
 
 #include "kernels/memory.h"
+#include "kernels/status.h"
 
 enum { CHUNK_ROWS = 1000 };
-
-Status packing_strategy(PackingStrategy *strategy, const char *name)
-{
-    static const char *const names[] = { "bfd", "bfd_split", "wrapped" };
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(name, names[i])) {
-            *strategy = (PackingStrategy)i;
-            return STATUS_OK;
-        }
-    return fail(STATUS_INPUT, "packing_strategy: \"%s\" is unknown, expected bfd, bfd_split or wrapped", name);
-}
 
 /* A run of tokens of the unpacked examples that becomes a document: where it starts, its place in the order of rows, and its
  * bin with the next piece there. */

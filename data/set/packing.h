@@ -11,11 +11,8 @@
 #include <stdint.h>
 
 #include "data/set/examples.h"
-#include "kernels/status.h"
 
 typedef enum { PACKING_BFD, PACKING_BFD_SPLIT, PACKING_WRAPPED } PackingStrategy;
-
-Status packing_strategy(PackingStrategy *, const char *name);
 
 typedef struct {
     PackingStrategy strategy;

@@ -49,6 +49,14 @@ Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
     return fail(STATUS_INPUT, "%s:%lld: %s", rows->file.path, (long long)rows->line_number[i], text);
 }
 
+/* A list over the whole file would only be found incomplete at the end of its first line. */
+static Status refuse_list(const Rows *rows)
+{
+    const char *start = (const char *)rows->file.bytes + rows->line[0];
+    if (start[strspn(start, " \t")] != '[') return STATUS_OK;
+    return fail(STATUS_INPUT, "%s: a JSON list, expected one JSON object per line; `jq -c '.[]'` turns one into the other", rows->file.path);
+}
+
 static Status parse_line(const Rows *rows, int64_t i, Json **document)
 {
     char name[4096];
@@ -150,6 +158,7 @@ Status rows_open(Rows *rows, const char *path, const char *text_field, Notices *
     TRY_GOTO(done, status, mapped_open(&rows->file, path));
     index_lines(rows);
     if (!rows->n) TRY_GOTO(done, status, fail(STATUS_INPUT, "%s: no rows; expected one JSON object per line", path));
+    TRY_GOTO(done, status, refuse_list(rows));
     TRY_GOTO(done, status, parse_line(rows, 0, &document));
     TRY_GOTO(done, status, decide_kind(rows, document));
     TRY_GOTO(done, status, rows_read(rows, 0, &row));

@@ -1,23 +1,9 @@
 #include "data/set/sampler.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernels/memory.h"
-
-Status sampler_strategy(SamplerStrategy *strategy, const char *name)
-{
-    static const char *const names[] = { "random", "sequential", "group_by_length" };
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(name, names[i])) {
-            *strategy = (SamplerStrategy)i;
-            return STATUS_OK;
-        }
-    if (!strcmp(name, "batch_rebalance"))
-        return fail(STATUS_INPUT, "train_sampling_strategy: batch_rebalance evens out padding between processes, and batches here have "
-                                  "no padding; use \"random\" or \"group_by_length\"");
-    return fail(STATUS_INPUT, "train_sampling_strategy: \"%s\" is unknown, expected random, sequential or group_by_length", name);
-}
+#include "kernels/status.h"
 
 void sampler_init(Sampler *sampler, const Examples *examples, SamplerOptions options)
 {
@@ -95,9 +81,8 @@ static void order_by_length(const Sampler *sampler, int64_t epoch, int64_t *orde
 
 static void order_randomly(const Sampler *sampler, int64_t epoch, int64_t *order)
 {
-    const SamplerOptions *o = &sampler->options;
     Random random;
-    random_seed(&random, (o->has_data_seed ? o->data_seed : o->seed) + (uint64_t)epoch);
+    random_seed(&random, sampler->options.data_seed + (uint64_t)epoch);
     random_permutation(&random, sampler->examples->n, order);
 }
 

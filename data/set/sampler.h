@@ -3,11 +3,13 @@
  * A batch is a pure function of (epoch, batch), so a position in a run is two numbers and resuming needs no state. The orders
  * are those of transformers 5.23's Trainer on one process:
  *
- *   random            torch.randperm from a generator seeded with (data_seed or seed) + epoch
+ *   random            torch.randperm from a generator seeded with data_seed + epoch
  *   sequential        as the file has them
  *   group_by_length   Trainer permutes with torch's global generator, seeded once with seed: epoch e comes after e + 1 seeds of
  *                     64 bits drawn for the loader and e permutations. The permutation is cut into mega-batches, each sorted by
  *                     length, longest first, and the longest example of all changes places with the very first.
+ *
+ * batch_rebalance, which evens out padding between processes, has nothing to do here: batches have no padding.
  *
  * An epoch's last batch may be smaller (unless drop_last); accumulation never crosses an epoch. */
 #ifndef DATA_SET_SAMPLER_H
@@ -17,17 +19,13 @@
 
 #include "data/set/examples.h"
 #include "kernels/random.h"
-#include "kernels/status.h"
 
 typedef enum { SAMPLER_RANDOM, SAMPLER_SEQUENTIAL, SAMPLER_GROUP_BY_LENGTH } SamplerStrategy;
 
-/* The value of train_sampling_strategy; refuses batch_rebalance, which only moves padding between processes, and unknown names. */
-Status sampler_strategy(SamplerStrategy *, const char *name);
-
 typedef struct {
     SamplerStrategy strategy;
-    uint64_t seed, data_seed;        /* random only reads data_seed (has_data_seed), group_by_length only seed */
-    bool     has_data_seed, drop_last;
+    uint64_t seed, data_seed;        /* group_by_length goes by seed, random by data_seed, which is seed unless given */
+    bool     drop_last;
     int64_t  batch_size;             /* examples of a micro-batch */
     int64_t  accumulation;           /* micro-batches of a step */
 } SamplerOptions;

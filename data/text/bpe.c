@@ -21,14 +21,14 @@ typedef struct {
     _Atomic uint8_t *whole;                                /* [entries] does the token's spelling encode to itself */
 } Bpe;
 
-static const Bpe *bpe_of(const Model *model) { return model->state; }
+static const Bpe *bpe_of(const TokenModel *model) { return model->state; }
 
-BpeOptions     bpe_options(const Model *model) { return bpe_of(model)->options; }
-const PairMap *bpe_merges(const Model *model) { return &bpe_of(model)->merges; }
+BpeOptions     bpe_options(const TokenModel *model) { return bpe_of(model)->options; }
+const PairMap *bpe_merges(const TokenModel *model) { return &bpe_of(model)->merges; }
 
 /* ---- Opening ---- */
 
-void bpe_start(Model *model, BpeOptions options)
+void bpe_start(TokenModel *model, BpeOptions options)
 {
     Bpe *bpe = memory_new(1, sizeof *bpe);
     bpe->options = options;
@@ -39,7 +39,7 @@ void bpe_start(Model *model, BpeOptions options)
     model->row = &bpe_row;
 }
 
-Status bpe_add_merge(Model *model, const char *left, size_t n_left, const char *right, size_t n_right, const char *file)
+Status bpe_add_merge(TokenModel *model, const char *left, size_t n_left, const char *right, size_t n_right, const char *file)
 {
     Bpe *bpe = model->state;
     int32_t rank = bpe->n_merges++;
@@ -64,7 +64,7 @@ Status bpe_add_merge(Model *model, const char *left, size_t n_left, const char *
     return status;
 }
 
-Status bpe_finish(Model *model, const char *file)
+Status bpe_finish(TokenModel *model, const char *file)
 {
     Bpe *bpe = model->state;
     const Vocabulary *vocabulary = &model->vocabulary;
@@ -84,7 +84,7 @@ Status bpe_finish(Model *model, const char *file)
     return STATUS_OK;
 }
 
-static Status read_merge(Model *model, const Json *item, const char *file)
+static Status read_merge(TokenModel *model, const Json *item, const char *file)
 {
     if (json_kind(item) == JSON_ARRAY) {
         const char *left = json_string(json_at(item, 0)), *right = json_string(json_at(item, 1));
@@ -103,9 +103,9 @@ static bool is_version_line(const Json *item)
     return line && !strncmp(line, "#version", 8);
 }
 
-static Status read(Model *model, const Json *spec, const char *file, Notices *notices)
+static Status read(TokenModel *model, const Json *spec, const char *file, Notices *notices)
 {
-    TRY(model_read_vocabulary(model, json_get(spec, "vocab"), file));
+    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), file));
     const Json *merges = json_get(spec, "merges");
     if (json_kind(merges) != JSON_ARRAY) return fail(STATUS_INPUT, "%s: \"model.merges\" is %s, expected a list", file, json_kind_name(merges));
     if (json_number(json_get(spec, "dropout")) > 0)
@@ -123,7 +123,7 @@ static Status read(Model *model, const Json *spec, const char *file, Notices *no
     return bpe_finish(model, file);
 }
 
-static void close(Model *model)
+static void close(TokenModel *model)
 {
     Bpe *bpe = model->state;
     if (!bpe) return;
@@ -157,7 +157,7 @@ static Spelling spelling_of(const Bpe *bpe, const char *text, size_t at, size_t 
     return (Spelling){ room->data, room->len };
 }
 
-static int32_t id_of(const Model *model, Spelling spelling)
+static int32_t id_of(const TokenModel *model, Spelling spelling)
 {
     size_t length;
     uint32_t code = utf8_get(spelling.s, &length);
@@ -173,7 +173,7 @@ static bool push_bytes(const Bpe *bpe, Word *word, Spelling spelling)
     return true;
 }
 
-static void split(const Model *model, const char *text, size_t n, Word *word)
+static void split(const TokenModel *model, const char *text, size_t n, Word *word)
 {
     const Bpe *bpe = bpe_of(model);
     Buffer room = {0};
@@ -256,7 +256,7 @@ static void merge(const Bpe *bpe, Word *word)
     word->n = kept;
 }
 
-static Status encode(const Model *model, const char *text, size_t n, Word *word)
+static Status encode(const TokenModel *model, const char *text, size_t n, Word *word)
 {
     const Bpe *bpe = bpe_of(model);
     int32_t entry = vocabulary_find(&model->vocabulary, text, n);
@@ -275,4 +275,4 @@ static Status encode(const Model *model, const char *text, size_t n, Word *word)
     return STATUS_OK;
 }
 
-const ModelRow bpe_row = { "BPE", read, encode, close };
+const TokenModelRow bpe_row = { "BPE", read, encode, close };

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "data/text/model.h"
+#include "data/text/token_model.h"
 #include "data/text/pair_map.h"
 
-extern const ModelRow bpe_row;
+extern const TokenModelRow bpe_row;
 
 /* For vocabularies that do not come from a tokenizer.json. Strings are copied; NULL: none. */
 typedef struct {
@@ -24,11 +24,11 @@ typedef struct {
 } BpeOptions;
 
 /* `model` has its vocabulary. Merges then come in order of rank; last, bpe_finish. */
-void   bpe_start(Model *, BpeOptions);
-Status bpe_add_merge(Model *, const char *left, size_t n_left, const char *right, size_t n_right, const char *file);
-Status bpe_finish(Model *, const char *file);
+void   bpe_start(TokenModel *, BpeOptions);
+Status bpe_add_merge(TokenModel *, const char *left, size_t n_left, const char *right, size_t n_right, const char *file);
+Status bpe_finish(TokenModel *, const char *file);
 
-BpeOptions     bpe_options(const Model *);
-const PairMap *bpe_merges(const Model *);      /* (left, right) -> (rank, merged) */
+BpeOptions     bpe_options(const TokenModel *);
+const PairMap *bpe_merges(const TokenModel *);      /* (left, right) -> (rank, merged) */
 
 #endif

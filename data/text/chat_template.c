@@ -48,8 +48,17 @@ static Value with_reasoning(Work *w, Value message)
     if (value_is(reasoning, KIND_NONE)) return message;
     Value copy = value_dict(w);
     dict_set(w, copy.dict, value_text("thinking"), reasoning);
-    for (uint32_t i = 0; i < message.dict->n; i++) dict_set(w, copy.dict, message.dict->entry[i].key, message.dict->entry[i].value);
+    dict_update(w, copy.dict, message.dict);
     dict_set(w, copy.dict, value_text("reasoning_content"), reasoning);
+    return copy;
+}
+
+/* Keys that are null are absent: services write `content` and `tool_calls` so, and templates test whether a key is there. */
+static Value without_nulls(Work *w, Value message)
+{
+    Value copy = value_dict(w);
+    for (uint32_t i = 0; i < message.dict->n; i++)
+        if (!value_is(message.dict->entry[i].value, KIND_NONE)) dict_set(w, copy.dict, message.dict->entry[i].key, message.dict->entry[i].value);
     return copy;
 }
 
@@ -58,8 +67,9 @@ static Value messages(Work *w, const Json *json)
     Value list = value_json(w, json);
     if (!value_is(list, KIND_LIST)) jinja_raise(w, "messages: expected a list, found %s", json_kind_name(json));
     for (uint32_t i = 0; i < list.list->n; i++) {
-        if (!value_is(list.list->item[i], KIND_DICT)) jinja_raise(w, "messages[%u]: expected an object, found %s", i, json_kind_name(json_at(json, i)));
-        list.list->item[i] = with_reasoning(w, list.list->item[i]);
+        if (!value_is(list.list->item[i], KIND_DICT))
+            jinja_raise(w, "messages[%u]: expected an object, found %s", i, json_kind_name(json_at(json, i)));
+        list.list->item[i] = with_reasoning(w, without_nulls(w, list.list->item[i]));
     }
     return list;
 }
@@ -104,7 +114,8 @@ static Status cut_at_tag(const ChatTemplate *template, ChatText *out)
     size_t n_tag = strlen(CONTINUE_TAG);
     Value text = value_string(out->text, out->n), tag = value_string(CONTINUE_TAG, n_tag);
     size_t at = text_find_last(text, tag);
-    if (at == SIZE_MAX) return fail(STATUS_INPUT, "%s: continue_final_message is set but the template does not write the final message", template->jinja.name);
+    if (at == SIZE_MAX)
+        return fail(STATUS_INPUT, "%s: continue_final_message is set but the template does not write the final message", template->jinja.name);
     bool trimmed = at + n_tag >= out->n || out->text[at + n_tag] != ' ';
     text = text_part(text, 0, at);
     if (trimmed) text = text_strip(text, STRIP_RIGHT, value_none());

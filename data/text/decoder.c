@@ -42,7 +42,7 @@ static const char *string_at(const Strings *strings, size_t i, size_t *n)
 {
     size_t begin = i ? strings->end[i - 1] : 0;
     *n = strings->end[i] - begin;
-    return strings->bytes.data ? strings->bytes.data + begin : "";
+    return *n ? strings->bytes.data + begin : "";
 }
 
 /* Adds to the string that is being written; `close_string` ends it. */

@@ -26,7 +26,7 @@ static Status read_tokenizer_json(Tokenizer *t, const char *file, Notices *notic
     Json *root = NULL;
     TRY(json_read(&root, file));
     Status status = json_kind(root) == JSON_OBJECT ? STATUS_OK : fail(STATUS_INPUT, "%s: it is %s, expected an object", file, json_kind_name(root));
-    if (status == STATUS_OK) status = model_open(&t->model, json_get(root, "model"), file, notices);
+    if (status == STATUS_OK) status = token_model_open(&t->model, json_get(root, "model"), file, notices);
     if (status == STATUS_OK) status = tokenizer_read_pipeline(t, root, file, notices);
     json_free(root);
     return status;
@@ -64,7 +64,7 @@ Status tokenizer_open(Tokenizer **out, const char *path, Notices *notices)
 void tokenizer_close(Tokenizer *t)
 {
     if (!t) return;
-    model_close(&t->model);
+    token_model_close(&t->model);
     added_tokens_free(&t->added);
     normalizer_close(t->normalizer);
     pre_tokenizer_close(t->pre_tokenizer);
@@ -133,7 +133,7 @@ static Status push_pieces(const Sink *sink, const Pieces *pieces)
     for (size_t i = 0; status == STATUS_OK && i < pieces->n; i++) {
         size_t at = pieces->piece[i].begin, n = pieces->piece[i].end - at;
         int32_t added = pieces->piece[i].token;
-        if (added < 0) status = model_encode(&sink->tokenizer->model, sink->text->bytes + at, n, &word);
+        if (added < 0) status = token_model_encode(&sink->tokenizer->model, sink->text->bytes + at, n, &word);
         if (added >= 0) push_range(sink, at, n, added, sink->text->bytes + at, n);
         else if (status == STATUS_OK) push_word(sink, at, &word);
     }
@@ -183,6 +183,8 @@ void tokenizer_decode(const Tokenizer *t, const int32_t *ids, int64_t n, bool sk
 }
 
 /* ---- What it knows ---- */
+
+const char *tokenizer_kind(const Tokenizer *t) { return t->model.row->type; }
 
 int32_t tokenizer_size(const Tokenizer *t)
 {

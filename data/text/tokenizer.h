@@ -8,7 +8,7 @@
  * Encoding is pure: one Tokenizer may be used by many threads at once.
  *
  * Files: tokenizer.c runs the pipeline added_tokens -> normalizer -> added_tokens -> pre_tokenizer -> model -> post_processor
- * over an aligned text; decoder goes back. A further kind of model is a row of model.c. */
+ * over an aligned text; decoder goes back. A further kind of model is a row of token_model.c. */
 #ifndef DATA_TEXT_TOKENIZER_H
 #define DATA_TEXT_TOKENIZER_H
 #include <stdbool.h>
@@ -37,6 +37,7 @@ Status  tokenizer_encode(const Tokenizer *, const char *text, size_t n, bool add
 /* Appends. Ids that are no token give nothing. */
 void    tokenizer_decode(const Tokenizer *, const int32_t *ids, int64_t n, bool skip_special_tokens, Buffer *out);
 
+const char *tokenizer_kind(const Tokenizer *);                         /* "BPE": the model's type in tokenizer.json */
 int32_t     tokenizer_size(const Tokenizer *);                         /* largest id + 1, added tokens included */
 int32_t     tokenizer_id(const Tokenizer *, const char *token);        /* -1: no such token */
 const char *tokenizer_token(const Tokenizer *, int32_t id);            /* the vocabulary's spelling; NULL outside */

@@ -5,7 +5,7 @@
 #include "data/file/mapped.h"
 #include "data/text/added_tokens.h"
 #include "data/text/decoder.h"
-#include "data/text/model.h"
+#include "data/text/token_model.h"
 #include "data/text/normalizer.h"
 #include "data/text/post_processor.h"
 #include "data/text/pre_tokenizer.h"
@@ -15,7 +15,7 @@
 typedef struct { char *name; Mapped file; } SavedFile;
 
 struct Tokenizer {
-    Model          model;
+    TokenModel          model;
     AddedTokens    added;
     Normalizer    *normalizer;
     PreTokenizer  *pre_tokenizer;

@@ -71,7 +71,7 @@ static void add_merges(Buffer *out, const Vocabulary *vocabulary, const PairMap 
     free(merge);
 }
 
-static void add_model(Buffer *out, const Model *model)
+static void add_model(Buffer *out, const TokenModel *model)
 {
     BpeOptions options = bpe_options(model);
     buffer_add_string(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n");

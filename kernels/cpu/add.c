@@ -1,19 +1,11 @@
 #include "kernels/cpu/cpu.h"
 
-#include <string.h>
-
 #include "kernels/cpu/vector.h"
 
 static VECTOR_CLONES void sum(const float *a, const float *b, int64_t n, float *y)
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
-}
-
-static void hand_over(const float *dy, int64_t n, float beta, float *dx)
-{
-    if (beta != 0) sum(dx, dy, n, dx);
-    else if (dx != dy) memcpy(dx, dy, (size_t)n * sizeof *dx);
 }
 
 static void fwd_rows(const void *ctx, int task, int worker)
@@ -33,7 +25,7 @@ static void bwd_rows(const void *ctx, int task, int worker)
     RowRange range = task_rows(task, c->dout[0].rows, c->dout[0].cols);
     int64_t at = range.begin * c->dout[0].cols, n = (range.end - range.begin) * c->dout[0].cols;
     for (int i = 1; i >= 0; i--)
-        if (c->din[i].data) hand_over(c->dout[0].data + at, n, c->beta[i], c->din[i].data + at);
+        if (c->din[i].data) cpu_hand_over(c->dout[0].data + at, n, c->beta[i], c->din[i].data + at);
 }
 
 void cpu_add_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->in[0].rows, c->in[0].cols, fwd_rows); }

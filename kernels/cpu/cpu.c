@@ -1,6 +1,7 @@
 #include "kernels/cpu/cpu.h"
 
 #include <cblas.h>
+#include <string.h>
 
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
@@ -30,6 +31,28 @@ void cpu_run_rows(const Backend *backend, const OpCall *call, int64_t rows, int6
     pool_run(backend->pool, (int)ceil_div(rows, rows_per_task(cols)), fn, call);
 }
 
+static VECTOR_CLONES void add_to(const float *from, int64_t n, float *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
+{
+    if (beta != 0) add_to(from, n, to);
+    else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        cpu_words_avx2(key, first, n, out);
+        return;
+    }
+#endif
+    philox_fill(key, first, n, out);
+}
+
 enum { WORDS = 512 };
 
 static VECTOR_CLONES void drop_row(float p, float scale, const float *x, const uint32_t *word, int64_t n, float *out)
@@ -44,7 +67,7 @@ void cpu_dropout(Dropout drop, const float *x, int64_t x_stride, int64_t rows, i
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < n_cols; c += WORDS) {
             int64_t n = least(WORDS, n_cols - c);
-            philox_fill(drop.key, first + (uint64_t)(r * cols + c), n, word);
+            cpu_words(drop.key, first + (uint64_t)(r * cols + c), n, word);
             drop_row(drop.p, scale, x + r * x_stride + c, word, n, out + r * out_stride + c);
         }
 }

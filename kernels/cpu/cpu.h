@@ -33,6 +33,13 @@ static inline RowRange task_rows(int task, int64_t rows, int64_t cols)
     return (RowRange){ begin, begin + n < rows ? begin + n : rows };
 }
 
+/* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
+void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
+
+/* What philox_fill gives, by the widest vectors that the machine has. */
+void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
+void cpu_words_avx2(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
+
 /* x [rows, n_cols] of the block whose first element has number `first`, `cols` elements a row, after dropout; `word` has room
  * for n_cols. In place (out == x) is fine. */
 void cpu_dropout(Dropout, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride);

@@ -168,13 +168,17 @@ void cpu_head_fwd(const Backend *backend, const OpCall *c)
     }
 }
 
+static void hand_over_rows(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const OpCall *c = ctx;
+    int64_t cols = c->din[0].cols;
+    RowRange range = task_rows(task, c->din[0].rows, cols);
+    cpu_hand_over(c->saved[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
+}
+
 void cpu_head_bwd(const Backend *backend, const OpCall *c)
 {
-    (void)backend;
     CHECK(c->dout[0].data == c->args->head.coef, "the head was told other coefficients before");
-    float *dx = c->din[0].data;
-    const float *made = c->saved[0].data;
-    int64_t n = c->din[0].rows * c->din[0].cols;
-    if (c->beta[0] != 0) for (int64_t i = 0; i < n; i++) dx[i] += made[i];
-    else if (dx != made) memcpy(dx, made, (size_t)n * sizeof *dx);
+    cpu_run_rows(backend, c, c->din[0].rows, c->din[0].cols, hand_over_rows);
 }

@@ -102,7 +102,7 @@ static void add_bias(const Linear *l, float *y, int64_t n_rows, int64_t col, int
 {
     const float *b = l->c->args->linear.b;
     for (int64_t r = 0; b && r < n_rows; r++)
-        for (int64_t j = 0; j < n_cols; j++) y[r * l->out + j] += b[col + j];
+        cpu_hand_over(b + col, n_cols, 1, y + r * l->out);
 }
 
 static void y_tile(const void *ctx, int task, int worker)
@@ -166,7 +166,7 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
     matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa, AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
     cpu_dropout(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
-        for (int64_t j = 0; j < n_cols; j++) to[r * l->in + j] += room[r * n_cols + j];
+        cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
 }
 
 static void dx_tile(const Linear *l, int64_t row, int64_t col, float *room)

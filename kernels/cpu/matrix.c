@@ -1,12 +1,28 @@
 #include "kernels/cpu/matrix.h"
 
 #include <cblas.h>
+#include <string.h>
 
+#include "kernels/cpu/decode.h"
 #include "kernels/status.h"
+
+/* One row, as in generation: gemm would pack all of B for it. Zeros first, since gemv may multiply what was there by beta 0. */
+static void row_times_matrix(int64_t n, int64_t k, float alpha, const float *a, Orientation b_is, Block b, float beta, float *c)
+{
+    bool rows = b_is == TRANSPOSED;
+    if (beta == 0) memset(c, 0, (size_t)n * sizeof *c);
+    cblas_sgemv(CblasRowMajor, rows ? CblasNoTrans : CblasTrans, (blasint)(rows ? n : k), (blasint)(rows ? k : n), alpha, b.data, (blasint)b.stride, a, 1,
+                beta == 0 ? 1 : beta, c, 1);
+}
 
 void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
 {
+    CHECK(m >= 0 && n >= 0 && k >= 0, "a product of %lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
     if (!m || !n) return;
+    if (m == 1 && a_is == AS_IS) {
+        row_times_matrix(n, k, alpha, a.data, b_is, b, beta, c);
+        return;
+    }
     cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c, (blasint)c_stride);
 }
@@ -28,10 +44,11 @@ Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, in
 {
     if (weight_is_plain(w)) return (Block){ (const float *)w->bytes + row * w->cols + col, w->cols };
     const DtypeRow *dtype = &dtype_rows[w->dtype];
-    CHECK(dtype->decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
+    DtypeDecode *decode = decode_for(w->dtype);
+    CHECK(decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
     int64_t row_bytes = dtype_row_bytes(w->dtype, w->cols), col_bytes = dtype_row_bytes(w->dtype, col);
     for (int64_t r = 0; r < n_rows; r++)
-        dtype->decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
+        decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
     return (Block){ room, n_cols };
 }
 

@@ -1,11 +1,16 @@
 #include "kernels/cpu/cpu.h"
 
-#include <string.h>
-
 #include "kernels/cpu/matrix.h"
+#include "kernels/cpu/vector.h"
 #include "kernels/philox.h"
 
 enum { WORDS = 512 };
+
+static VECTOR_CLONES void shake(const float *x, const uint32_t *word, float m, int64_t n, float *y)
+{
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] + (2 * philox_unit(word[i]) - 1) * m;
+}
 
 static void noise_rows(const void *ctx, int task, int worker)
 {
@@ -17,19 +22,20 @@ static void noise_rows(const void *ctx, int task, int worker)
     uint32_t word[WORDS];
     for (int64_t i = range.begin * cols; i < range.end * cols; i += WORDS) {
         int64_t n = least(WORDS, range.end * cols - i);
-        philox_fill(c->args->noise.key, (uint64_t)i, n, word);
-        for (int64_t j = 0; j < n; j++) c->out[0].data[i + j] = c->in[0].data[i + j] + (2 * philox_unit(word[j]) - 1) * m;
+        cpu_words(c->args->noise.key, (uint64_t)i, n, word);
+        shake(c->in[0].data + i, word, m, n, c->out[0].data + i);
     }
 }
 
 void cpu_noise_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->in[0].rows, c->in[0].cols, noise_rows); }
 
-void cpu_noise_bwd(const Backend *b, const OpCall *c)
+static void hand_over_rows(const void *ctx, int task, int worker)
 {
-    (void)b;
-    float *dx = c->din[0].data;
-    const float *dy = c->dout[0].data;
-    int64_t n = c->din[0].rows * c->din[0].cols;
-    if (c->beta[0] != 0) for (int64_t i = 0; i < n; i++) dx[i] += dy[i];
-    else if (dx != dy) memcpy(dx, dy, (size_t)n * sizeof *dx);
+    (void)worker;
+    const OpCall *c = ctx;
+    int64_t cols = c->din[0].cols;
+    RowRange range = task_rows(task, c->din[0].rows, cols);
+    cpu_hand_over(c->dout[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
 }
+
+void cpu_noise_bwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->din[0].rows, c->din[0].cols, hand_over_rows); }

@@ -1,7 +1,5 @@
 #include "kernels/cpu/cpu.h"
 
-#include <string.h>
-
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
 
@@ -12,12 +10,6 @@ static VECTOR_CLONES void fwd(const float *g, const float *u, int64_t n, float *
 
 /* dg = dy u s (1 + g (1 - s)), du = dy g s, with s = sigmoid(g). dg may lie on dy, so both are made before either is written. */
 enum { PIECE = 256 };
-
-static VECTOR_CLONES void hand_over(const float *from, int64_t n, float beta, float *to)
-{
-    if (beta != 0) for (int64_t i = 0; i < n; i++) to[i] += from[i];
-    else memcpy(to, from, (size_t)n * sizeof *to);
-}
 
 static VECTOR_CLONES void bwd(const float *g, const float *u, const float *dy, int64_t n, float *to_g, float *to_u)
 {
@@ -47,8 +39,8 @@ static void bwd_rows(const void *ctx, int task, int worker)
     for (int64_t at = range.begin * c->in[0].cols; at < end; at += PIECE) {
         int64_t n = least(PIECE, end - at);
         bwd(c->in[0].data + at, c->in[1].data + at, c->dout[0].data + at, n, to_g, to_u);
-        if (du) hand_over(to_u, n, c->beta[1], du + at);
-        if (dg) hand_over(to_g, n, c->beta[0], dg + at);
+        if (du) cpu_hand_over(to_u, n, c->beta[1], du + at);
+        if (dg) cpu_hand_over(to_g, n, c->beta[0], dg + at);
     }
 }
 

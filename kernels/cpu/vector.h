@@ -25,11 +25,12 @@
 enum { LANES = 16 };
 
 /* e^x to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, Cephes' polynomial of degree 6 in r. Below -87 it stays at e^-87,
- * which next to a softmax's 1 is nothing; NaN stays NaN. */
+ * which next to a softmax's 1 is nothing; NaN stays NaN. The ends are set last: set on x, they become paths of their own,
+ * and a caller's division after them is done three times. */
+#define EXP_LEAST 0x1.666d0ep-126f
+#define EXP_MOST 0x1.f1056ep+126f
 static inline float exp_f32(float x)
 {
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
     float shifted = x * 1.44269504088896341f + 12582912.0f;       /* 1.5 * 2^23: the low bits become round(x / ln 2) */
     float n = shifted - 12582912.0f;
     float r = x - n * 0.693359375f;
@@ -47,7 +48,8 @@ static inline float exp_f32(float x)
     memcpy(&power, &p, sizeof power);
     power = (int32_t)((uint32_t)power + (uint32_t)bits);
     memcpy(&p, &power, sizeof p);
-    return p;
+    p = x < -87.0f ? EXP_LEAST : p;
+    return x > 88.0f ? EXP_MOST : p;
 }
 
 static inline float lanes_sum(const float lane[LANES])

@@ -27,10 +27,11 @@ chat_template_utils.datetime = PinnedDate
 
 
 def reference(request):
-    """{"text", "spans" (bytes)} or {"error"}: what transformers makes of a request."""
+    """{"text", "spans" (bytes)} or {"error"}: what transformers makes of a request. apply_chat_template drops keys that are None first."""
+    messages = [{key: value for key, value in message.items() if value is not None} for message in json.loads(json.dumps(request["messages"]))]
     try:
         rendered, indices = chat_template_utils.render_jinja_template(
-            conversations=[json.loads(json.dumps(request["messages"]))],
+            conversations=[messages],
             tools=request.get("tools"),
             documents=request.get("documents"),
             chat_template=request["template"],

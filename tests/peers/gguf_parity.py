@@ -15,7 +15,8 @@ def rope(kind, theta=10000.0, **options):
 
 
 def case(name, blocks, spec=None, **recipe):
-    return Case("gguf-" + name.lower(), "gguf", ("id_rows", 40), dict(learning_rate=2e-3) | recipe, dict(size=0.3), gguf=(blocks, spec or {}))
+    return Case("gguf-" + name.lower(), "gguf", ("id_rows", 40), dict(learning_rate=2e-3, warmup_steps=2) | recipe,
+                dict(size=0.3), gguf=(blocks, spec or {}))
 
 
 CASES = [case(kind, kind) for kind in SIMPLE] + [

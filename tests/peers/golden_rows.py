@@ -26,11 +26,12 @@ from trl import SFTConfig, SFTTrainer
 
 datasets.disable_progress_bars()
 CHATML = (
-    "{%- for m in messages %}{{- '<|im_start|>' + m['role'] + '\\n' }}"
+    "{%- for m in messages %}{{- '<|im_start|>' + m['role'] + (' ' + m.name if m.name is defined else '') + '\\n' }}"
     "{%- if m['role'] == 'assistant' %}{% generation %}{{- m['content'] + '<|im_end|>\\n' }}{% endgeneration %}"
     "{%- else %}{{- m['content'] + '<|im_end|>\\n' }}{%- endif %}{%- endfor %}"
     "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
 )
+BARE = CHATML.replace("{{- m['content'] + '<|im_end|>\\n' }}{% endgeneration %}", "{{- m['content'] }}{% endgeneration %}{{- '<|im_end|>\\n' }}")
 BOS = (
     "{{- bos_token }}{%- if tools %}{{- 'tools: ' + tools[0]['name'] + '\\n' }}{%- endif %}{%- for m in messages %}"
     "{{- '[' + m['role'] + '] ' + m['content'] + '</s>' }}{%- endfor %}"
@@ -58,11 +59,13 @@ def make_tokenizers(out: Path) -> dict:
     chatml = PreTrainedTokenizerFast(tokenizer_object=byte_level(rng, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
                                      eos_token="<|im_end|>", pad_token="<|endoftext|>")
     chatml.chat_template = CHATML
+    bare = PreTrainedTokenizerFast(tokenizer_object=chatml.backend_tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    bare.chat_template = BARE      # only the words are the assistant's: spans end inside tokens of half a character
     inner = byte_level(rng, ["<s>", "</s>"])
     inner.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 0)])
     bos = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
     bos.chat_template = BOS
-    made = {"chatml": chatml, "bos": bos}
+    made = {"chatml": chatml, "bare": bare, "bos": bos}
     for name, tokenizer in made.items():
         tokenizer.save_pretrained(out / name)
     return made
@@ -72,7 +75,8 @@ def make_files(out: Path) -> None:
     rng = random.Random(2)
 
     def turn(role):
-        return {"role": role, "content": sentence(rng, rng.randint(1, 12))}
+        named = {"name": rng.choice([None, "bob"])} if role != "assistant" and rng.random() < 0.3 else {}      # null is as good as absent
+        return {"role": role, "content": sentence(rng, rng.randint(1, 12)), **named}
 
     def chat(n):
         return [turn("system")] * rng.randint(0, 1) + [turn(r) for _ in range(n) for r in ("user", "assistant")]
@@ -97,7 +101,7 @@ def make_files(out: Path) -> None:
         "text": [{"body": sentence(rng, rng.randint(1, 30)) + rng.choice(["", "</s>", " </s>"])} for _ in range(24)],
         "pairs": pairs,
         "chats": chats,
-        "share": [{"conversations": [{"from": m["role"], "value": m["content"]} for m in c["messages"]]} for c in chats],
+        "share": [{"conversations": [{"from": m["role"], "value": m["content"], "name": m.get("name")} for m in c["messages"]]} for c in chats],
         "pair_chats": [{"prompt": chat(1)[:-1], "completion": [turn("assistant")], "tools": [{"name": rng.choice(WORDS)}],
                         "chat_template_kwargs": {"quiet": bool(k % 2)}} for k in range(24)],
         "turns": [{"prompt": c["messages"][:-1], "completion": c["messages"][-1:]} for c in chats],
@@ -130,6 +134,7 @@ CASES = [
     ("chats", "chatml", {"max_length": None}),
     ("chats", "chatml", {"max_length": None, "assistant_only_loss": True}),
     ("chats", "chatml", {"max_length": 40, "assistant_only_loss": True}),
+    ("chats", "bare", {"max_length": None, "assistant_only_loss": True}),
     ("chats", "bos", {"max_length": None}),
     ("share", "chatml", {"max_length": None}),
     ("pair_chats", "bos", {"max_length": None}),

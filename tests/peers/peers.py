@@ -1,6 +1,7 @@
 """What every peer check shares: where results are kept, what they depend on, and how files are read and written.
 
 Importing this module is cheap: torch and the peers are imported only by those who call them."""
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -49,16 +50,25 @@ def read_rows(path):
 
 def once(folder, stamp, make):
     """The folder that `make(path)` fills, made again only when the stamp differs from the one inside. It appears whole:
-    it is filled under another name and renamed, so a run that was stopped leaves nothing that looks finished."""
+    it is filled under another name and renamed, so a run that was stopped leaves nothing that looks finished. Of two processes
+    that want the same folder, one makes it and the other waits."""
     folder = Path(folder)
-    done = folder / "stamp.json"
-    if done.exists() and read_json(done) == stamp:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+
+    def made():
+        done = folder / "stamp.json"
+        return done.exists() and read_json(done) == stamp
+    if made():
         return folder
-    unfinished = folder.with_name(".tmp-" + folder.name)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    make(unfinished)
-    write_json(unfinished / "stamp.json", stamp)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    with open(folder.with_name(".lock-" + folder.name), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made():
+            return folder
+        unfinished = folder.with_name(".tmp-" + folder.name)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        make(unfinished)
+        write_json(unfinished / "stamp.json", stamp)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
     return folder

@@ -236,7 +236,7 @@ static void notices_say_what_was_understood(void **state)
     refuses("--warmup_ratio 1.5", "--warmup_ratio: found 1.5, expected a number of at least 0 and less than 1");
     refuses("--warmup_ratio 0.1 --warmup_steps 10", "--warmup_steps: found 10, but --warmup_ratio is 0.1; they are one key: give one value");
     Recipe r = parsed("--group_by_length --warmup_ratio 0.03 --lr_scheduler_type wsd --lr_scheduler_kwargs {\"num_decay_steps\":3}");
-    assert_int_equal(r.train_sampling_strategy, SAMPLING_GROUP_BY_LENGTH);
+    assert_int_equal(r.train_sampling_strategy, SAMPLER_GROUP_BY_LENGTH);
     assert_int_equal(r.lr_scheduler_type, SCHEDULE_WARMUP_STABLE_DECAY);
     assert_int_equal(r.schedule_options.num_decay_steps, 3);
     assert_true(r.warmup_steps == 0.03);
@@ -445,6 +445,12 @@ static void help_lists_every_key_within_100_columns(void **state)
     for (int i = 0; i < recipe_keys.n; i++)
         if (recipe_keys.key[i].status != KEY_ALIAS) assert_non_null(strstr(text, recipe_keys.key[i].name));
     assert_non_null(strstr(text, "\n  --lora_r                       rank of A and B. Also --r [16]\n"));
+    FILE *program = popen(GRAFT_BINARY " sft --help", "r");
+    char *printed = calloc(1, n + 2);
+    assert_int_equal(fread(printed, 1, n + 1, program), n);
+    assert_int_equal(pclose(program), 0);
+    assert_string_equal(printed, text);
+    free(printed);
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));) assert_true(strlen(line) <= 100);
     char *help[] = { "--lora_r", "3", "--help" };

@@ -62,6 +62,22 @@ static Status load_param(const Param *p, const Safetensors *file, const char *pa
     return STATUS_OK;
 }
 
+static bool has_param(const State *state, const char *name)
+{
+    for (int i = 0; i < state->n_params; i++)
+        if (!strcmp(state->param[i].name, name)) return true;
+    return false;
+}
+
+/* A tensor that no parameter takes means another base model or another config: never passed over. */
+static Status refuse_leftover(const State *state, const Safetensors *file, const char *path)
+{
+    for (int i = 0; file->tensors.n != state->n_params && i < file->tensors.n; i++)
+        if (!has_param(state, file->tensors.entry[i].name))
+            return fail(STATUS_INPUT, "%s: tensor %s has no place on this model: the adapter belongs to another base model, or adapts what graft does not", path, file->tensors.entry[i].name);
+    return STATUS_OK;
+}
+
 Status adapter_folder_load(const Adapter *adapter, const char *dir)
 {
     char *path = memory_format("%s/adapter_model.safetensors", dir);
@@ -70,8 +86,21 @@ Status adapter_folder_load(const Adapter *adapter, const char *dir)
     TRY_GOTO(done, status, safetensors_open(&file, path));
     const State *state = adapter->state;
     for (int i = 0; i < state->n_params; i++) TRY_GOTO(done, status, load_param(&state->param[i], &file, path, state->value + state->param[i].offset));
+    status = refuse_leftover(state, &file, path);
 done:
     safetensors_close(&file);
     free(path);
     return status;
+}
+
+Status adapter_folder_open(Adapter *adapter, State *state, const Model *model, const char *dir, Notices *notices)
+{
+    char *path = memory_format("%s/adapter_config.json", dir);
+    LoraConfig config;
+    Status status = lora_config_read(&config, path);
+    free(path);
+    TRY(status);
+    TRY(adapter_attach(adapter, state, model, &config, notices));
+    TRY(state_allocate(state));
+    return adapter_folder_load(adapter, dir);
 }

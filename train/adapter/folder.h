@@ -5,6 +5,11 @@
 #include "train/adapter/method.h"
 
 Status adapter_folder_save(const Adapter *, const char *dir);          /* into a folder that exists */
-Status adapter_folder_load(const Adapter *, const char *dir);          /* values of every parameter; the state is allocated */
+
+/* Values of every parameter; the state is allocated. The file must hold these tensors and no other. */
+Status adapter_folder_load(const Adapter *, const char *dir);
+
+/* All of it: the folder's config attached to the model, the state allocated, its values read. */
+Status adapter_folder_open(Adapter *, State *, const Model *, const char *dir, Notices *);
 
 #endif

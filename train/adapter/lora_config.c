@@ -208,6 +208,51 @@ static void free_words(Words *words)
     free(words->item);
 }
 
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* A value as text, lists of names in order of name: PEFT saves them in any order. */
+static char *comparable(Json *config, const char *key)
+{
+    const Json *value = json_get(config, key);
+    int n = (int)json_count(value);
+    Buffer text = {0};
+    if (json_kind(value) != JSON_ARRAY || !n || json_kind(json_first(value)) != JSON_STRING) {
+        json_print(&text, value, (JsonStyle){ .sort_keys = true });
+        return buffer_take(&text);
+    }
+    const char **name = memory_new((size_t)n, sizeof *name);
+    int i = 0;
+    for (const Json *item = json_first(value); item; item = json_next(item)) name[i++] = json_string(item);
+    qsort(name, (size_t)n, sizeof *name, by_text);
+    for (i = 0; i < n; i++) buffer_format(&text, "%s%s", i ? ", " : "", name[i]);
+    free(name);
+    return buffer_take(&text);
+}
+
+Status lora_config_check(const LoraConfig *c, const char *path, const Recipe *r)
+{
+    static const char *const keys[][2] = {
+        { "lora_r", "r" }, { "lora_alpha", "lora_alpha" }, { "lora_dropout", "lora_dropout" }, { "use_rslora", "use_rslora" },
+        { "lora_target_modules", "target_modules" }, { "exclude_modules", "exclude_modules" }, { "layers_pattern", "layers_pattern" },
+        { "layers_to_transform", "layers_to_transform" }, { "rank_pattern", "rank_pattern" }, { "alpha_pattern", "alpha_pattern" } };
+    LoraConfig asked;
+    lora_config_from_recipe(&asked, r);
+    Json *ours = lora_config_to_json(&asked), *theirs = lora_config_to_json(c);
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == STATUS_OK; i++) {
+        if (!json_get(r->given, keys[i][0])) continue;
+        char *mine = comparable(ours, keys[i][1]), *saved = comparable(theirs, keys[i][1]);
+        if (strcmp(mine, saved))
+            status = fail(STATUS_INPUT, "%s is %s, but %s, which training continues, says %s %s; leave the key out", keys[i][0], mine, path, keys[i][1], saved);
+        free(mine);
+        free(saved);
+    }
+    json_free(ours);
+    json_free(theirs);
+    lora_config_free(&asked);
+    return status;
+}
+
 void lora_config_free(LoraConfig *c)
 {
     free(c->base_model_name_or_path);

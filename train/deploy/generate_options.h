@@ -6,9 +6,10 @@
 #include "train/keys.h"
 
 typedef struct {
-    char   *model_name_or_path;          /* a folder or a GGUF file; required */
+    char   *model_name_or_path;          /* a folder or a GGUF file; NULL: the one that the adapter names */
     char   *adapter_name_or_path;        /* NULL: the base alone */
     char   *prompt, *messages;           /* text, or a JSON file of messages: exactly one is given */
+    bool    raw;                         /* prompt is text to go on from */
     char   *chat_template_path;
     int64_t max_new_tokens;
     bool    sample;                      /* settled from do_sample and the three below */
@@ -18,6 +19,7 @@ typedef struct {
     double  top_p, repetition_penalty;
     int64_t seed;
     int64_t threads;                     /* 0: every core */
+    char   *logits_file;
     Json   *given;
 } GenerateOptions;
 

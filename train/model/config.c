@@ -58,8 +58,8 @@ static Status read_yarn(const Reader *r, RopeParameters *rope)
     TRY(read_real(r, "mscale_all_dim", 0, 0, &rope->mscale_all_dim));
     rope->truncate = true;
     if (!is_null(r, "truncate")) TRY(read_flag(r, "truncate", &rope->truncate));
-    if (!rope->beta_fast) rope->beta_fast = 32;
-    if (!rope->beta_slow) rope->beta_slow = 1;
+    if (rope->beta_fast == 0) rope->beta_fast = 32;
+    if (rope->beta_slow == 0) rope->beta_slow = 1;
     return STATUS_OK;
 }
 

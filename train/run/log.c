@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "train/run/trainer.h"
@@ -10,18 +10,28 @@ double trainer_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void trainer_log(Trainer *t, Json *entry)
+/* "step 12: loss 1.2345, grad_norm 0.98, …" */
+static void show(Trainer *t, const Json *entry)
+{
+    Buffer text = {0};
+    buffer_format(&text, "step %lld/%lld: ", (long long)t->progress.global_step, (long long)t->max_steps);
+    for (const Json *item = json_first(entry); item; item = json_next(item))
+        if (strcmp(json_key(item), "step"))
+            buffer_format(&text, "%s%s %.6g", item == json_first(entry) ? "" : ", ", json_key(item), json_number(item));
+    report_entry(t, text.data);
+    buffer_free(&text);
+}
+
+Status trainer_log(Trainer *t, Json *entry)
 {
     json_set(entry, "epoch", json_new_real(t->progress.epoch));
     json_set(entry, "step", json_new_integer(t->progress.global_step));
     json_push(t->log_history, entry);
-    Buffer line = {0};
-    json_print(&line, entry, (JsonStyle){0});
-    fprintf(stderr, "%s\n", line.data);
-    buffer_free(&line);
+    show(t, entry);
+    return tensorboard_add(&t->board, entry, t->progress.global_step);
 }
 
-void trainer_log_step(Trainer *t)
+Status trainer_log_step(Trainer *t)
 {
     Progress *p = &t->progress;
     double steps = (double)(p->global_step - p->last_logged), micro_batches = (double)p->n_micro_batches;
@@ -36,10 +46,10 @@ void trainer_log_step(Trainer *t)
     p->tr_loss = p->entropy_sum = p->accuracy_sum = 0;
     p->n_micro_batches = 0;
     p->last_logged = p->global_step;
-    trainer_log(t, entry);
+    return trainer_log(t, entry);
 }
 
-void trainer_log_end(Trainer *t)
+Status trainer_log_end(Trainer *t)
 {
     Progress *p = &t->progress;
     double seconds = trainer_seconds() - t->start_seconds, steps = (double)(p->global_step - t->start_step);
@@ -52,5 +62,5 @@ void trainer_log_end(Trainer *t)
     json_set(entry, "train_steps_per_second", json_new_real(steps / seconds));
     json_set(entry, "total_flos", json_new_real(p->total_flos));
     json_set(entry, "train_loss", json_new_real(p->total_loss / (p->global_step ? (double)p->global_step : 1)));
-    trainer_log(t, entry);
+    return trainer_log(t, entry);
 }

@@ -4,55 +4,138 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "data/set/encode.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/run/available_memory.h"
+#include "train/run/fingerprint.h"
+#include "train/run/plan.h"
+#include "train/run/resume.h"
+#include "train/run/run_folder.h"
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return !stat(path, &info) && S_ISDIR(info.st_mode);
+}
+
+/* The given adapter, whose config decides; keys of the recipe may only repeat it. */
+static Status continue_adapter(Trainer *t)
+{
+    const char *dir = t->recipe.adapter_name_or_path;
+    TRY(adapter_folder_open(&t->adapter, &t->state, &t->model, dir, &t->notices), "adapter_name_or_path");
+    LoraConfig *config = &t->adapter.config;
+    free(config->base_model_name_or_path);
+    config->base_model_name_or_path = memory_string(t->recipe.model_name_or_path);
+    return lora_config_check(config, dir, &t->recipe);
+}
 
 static Status open_adapter(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
+    if (t->recipe.adapter_name_or_path) return continue_adapter(t);
     LoraConfig config;
-    lora_config_from_recipe(&config, r);
-    if (r->adapter_name_or_path) {
-        char *path = memory_format("%s/adapter_config.json", r->adapter_name_or_path);
-        lora_config_free(&config);
-        Status status = lora_config_read(&config, path);
-        free(path);
-        TRY(status);
-    }
+    lora_config_from_recipe(&config, &t->recipe);
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
-    if (r->adapter_name_or_path) return adapter_folder_load(&t->adapter, r->adapter_name_or_path);
-    adapter_initialize(&t->adapter, &t->model, (uint64_t)r->seed);
+    adapter_initialize(&t->adapter, &t->model, (uint64_t)t->recipe.seed);
     return STATUS_OK;
 }
 
-static Status open_examples(Trainer *t, const char *path, bool packing, Examples *out)
+/* A GGUF file may name a tokenizer that is not known here; rows of tokens need none. */
+static Status open_tokenizer(Trainer *t)
+{
+    const char *model = t->recipe.model_name_or_path;
+    char *file = memory_format("%s/tokenizer.json", model);
+    bool folder = is_folder(model), missing = folder && access(file, F_OK);
+    free(file);
+    if (missing) return STATUS_OK;
+    Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
+    if (folder || status == STATUS_OK) return status;
+    notice(&t->notices, "%s: its tokenizer cannot be used: %s", model, status_message());
+    return STATUS_OK;
+}
+
+/* A template's file, or a folder that has one. */
+static Status read_template(const char *path, char **source)
+{
+    Mapped file = {0};
+    Buffer text = {0};
+    char *in_folder = memory_format("%s/chat_template.jinja", path);
+    Status status = mapped_open(&file, is_folder(path) ? in_folder : path);
+    free(in_folder);
+    TRY(status, "chat_template_path");
+    buffer_add(&text, file.bytes, file.n_bytes);
+    *source = buffer_take(&text);
+    mapped_close(&file);
+    return STATUS_OK;
+}
+
+static Status open_text(Trainer *t)
+{
+    const char *path = t->recipe.chat_template_path;
+    char *source = NULL;
+    TRY(open_tokenizer(t));
+    if (path) TRY(read_template(path, &source));
+    else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
+    Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
+    free(source);
+    return status;
+}
+
+static CompletionLoss completion_loss(Maybe only)
+{
+    return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
+}
+
+static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
 {
     const Recipe *r = &t->recipe;
-    Rows rows = {0};
-    EncodeCounts counts;
-    Status status;
-    TRY_GOTO(done, status, rows_open(&rows, path, r->dataset_text_field, &t->notices));
-    EncodeOptions options = { .vocabulary = (int32_t)t->model.config.vocab_size, .max_length = r->max_length, .packing = packing,
-                              .completion_only_loss = r->completion_only_loss == MAYBE_UNSET ? COMPLETION_LOSS_AUTO
-                                                      : r->completion_only_loss == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL };
-    TRY_GOTO(done, status, encode_rows(&rows, &options, t->pool, &t->notices, out, &counts));
-done:
-    rows_close(&rows);
+    DatasetOptions options = {
+        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
+                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
+        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
+        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
+    return dataset_read(path, &options, t->pool, &t->notices, out, counts);
+}
+
+/* A file, or in a folder the file of a split: DIR/train.jsonl. */
+static char *split_path(const char *name, const char *split)
+{
+    return is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
+}
+
+static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
+{
+    char *path = split_path(name, split);
+    Status status = open_examples(t, path, packing, t->recipe.shuffle_dataset, out, counts);
+    free(path);
     return status;
+}
+
+/* eval_dataset_name, or the test split of a folder that holds both; nothing where no evaluation is asked for. */
+static Status open_eval(Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
+    bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
+    if (!wanted) return STATUS_OK;
+    if (!r->eval_dataset_name && !is_folder(name))
+        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
+                    r->dataset_train_split, r->dataset_test_split);
+    return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
 }
 
 static Status open_data(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    TRY(open_examples(t, r->dataset_name, r->packing, &t->train), "dataset_name");
-    if (r->eval_dataset_name) TRY(open_examples(t, r->eval_dataset_name, r->eval_packing == MAYBE_YES, &t->eval), "eval_dataset_name");
+    TRY(open_split(t, r->dataset_name, r->dataset_train_split, r->packing, &t->train, &t->train_counts), "dataset_name");
+    TRY(open_eval(t), "eval_dataset_name");
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
-        .strategy = (SamplerStrategy)r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed, .has_data_seed = true,
+        .strategy = r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed,
         .drop_last = r->dataloader_drop_last, .batch_size = r->per_device_train_batch_size, .accumulation = r->gradient_accumulation_steps });
     t->steps_per_epoch = sampler_steps(&t->sampler);
     t->max_steps = r->max_steps > 0 ? r->max_steps : (int64_t)ceil(r->num_train_epochs * (double)t->steps_per_epoch);
@@ -62,53 +145,77 @@ static Status open_data(Trainer *t)
     return recipe_schedule(r, t->max_steps, &t->schedule);
 }
 
+/* Trainer counts every parameter that is no embedding; a tied head is one. */
+static void describe_inputs(Trainer *t)
+{
+    const Model *m = &t->model;
+    int64_t embedding = m->config.vocab_size * m->config.hidden_size;
+    t->flos_per_token = 6.0 * (double)(model_parameters(m) - embedding + state_trainable(&t->state));
+    t->inputs = (RunInputs){ fingerprint_outline(model_tensors(m)), fingerprint_examples(&t->train), fingerprint_examples(&t->eval) };
+}
+
 Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
 {
-    Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training };
+    Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training, .n_recomputed = t->plan.n_recomputed };
     if (t->recipe.neftune_noise_alpha > 0)
         f.noise = (float)(t->recipe.neftune_noise_alpha / sqrt((double)(batch->padded_length * t->model.config.hidden_size)));
     return f;
 }
 
-/* Lays both kinds of step out at capacity, in one arena. */
-static Status lay_out(Trainer *t)
+static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool training)
+{
+    Forward f = trainer_forward(t, capacity, training);
+    step_init(step, &t->backend, &f, (float)t->recipe.label_smoothing_factor, training);
+    CHECK((int64_t)layout_bytes(step->layout) <= t->plan.step, "the plan says less than the step needs");
+    layout_place(step->layout, t->arena);
+    rope_reserve(&t->model.rope, capacity->longest);
+}
+
+/* Everything that a step needs, allocated as the plan says. */
+static Status prepare(Trainer *t)
 {
     const Recipe *r = &t->recipe;
+    t->arena = mmap(NULL, (size_t)t->plan.step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %lld bytes", (long long)t->plan.step);
     Batch capacity = batch_capacity(&t->train, r->per_device_train_batch_size, t->padding);
-    Forward f = trainer_forward(t, &capacity, true);
-    step_init(&t->train_step, &t->backend, &f, (float)r->label_smoothing_factor, true);
-    t->arena_bytes = layout_bytes(t->train_step.layout);
+    prepare_step(t, &t->train_step, &capacity, true);
     t->batch = memory_new((size_t)r->gradient_accumulation_steps, sizeof *t->batch);
     for (int64_t i = 0; i < r->gradient_accumulation_steps; i++) batch_init(&t->batch[i], &capacity);
-    int64_t longest = capacity.longest;
-    if (t->eval.n) {
-        Batch eval = batch_capacity(&t->eval, r->per_device_eval_batch_size, t->eval_padding);
-        Forward e = trainer_forward(t, &eval, false);
-        step_init(&t->eval_step, &t->backend, &e, (float)r->label_smoothing_factor, false);
-        batch_init(&t->eval_batch, &eval);
-        if (layout_bytes(t->eval_step.layout) > t->arena_bytes) t->arena_bytes = layout_bytes(t->eval_step.layout);
-        if (eval.longest > longest) longest = eval.longest;
-    }
-    rope_reserve(&t->model.rope, longest);
-    t->arena = mmap(NULL, t->arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %zu bytes", t->arena_bytes);
-    layout_place(t->train_step.layout, t->arena);
-    if (t->eval.n) layout_place(t->eval_step.layout, t->arena);
+    if (!t->eval.n) return STATUS_OK;
+    capacity = batch_capacity(&t->eval, r->per_device_eval_batch_size, t->eval_padding);
+    prepare_step(t, &t->eval_step, &capacity, false);
+    batch_init(&t->eval_batch, &capacity);
     return STATUS_OK;
 }
 
-Status trainer_open(Trainer *t, int argc, char **argv)
+static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
-    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
     t->log_history = json_new_array();
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
+    TRY(open_text(t));
     TRY(open_data(t));
-    return lay_out(t);
+    describe_inputs(t);
+    if (resume->dir) TRY(resume_apply(resume, t));
+    TRY(plan_make(t, available_memory()));
+    return r->plan ? STATUS_OK : prepare(t);
+}
+
+Status trainer_open(Trainer *t, int argc, char **argv)
+{
+    Resume resume = {0};
+    Status status;
+    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
+    TRY(run_folder_check(&t->recipe));
+    TRY_GOTO(done, status, resume_open(&resume, &t->recipe, &t->notices));
+    status = open_run(t, &resume);
+done:
+    resume_close(&resume);
+    return status;
 }
 
 void trainer_close(Trainer *t)
@@ -118,7 +225,7 @@ void trainer_close(Trainer *t)
     for (int64_t i = 0; t->batch && i < t->recipe.gradient_accumulation_steps; i++) batch_free(&t->batch[i]);
     free(t->batch);
     batch_free(&t->eval_batch);
-    if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, t->arena_bytes);
+    if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, (size_t)t->plan.step);
     sampler_free(&t->sampler);
     examples_free(&t->train);
     examples_free(&t->eval);
@@ -126,7 +233,13 @@ void trainer_close(Trainer *t)
     state_free(&t->state);
     model_close(&t->model);
     pool_close(t->pool);
+    tokenizer_close(t->tokenizer);
+    chat_template_close(t->chat_template);
+    tensorboard_close(&t->board);
+    report_close(&t->report);
     json_free(t->log_history);
+    json_free(t->callbacks);
+    free(t->best_model_checkpoint);
     recipe_free(&t->recipe);
     notices_free(&t->notices);
     *t = (Trainer){0};

@@ -72,13 +72,15 @@ static Value is_in(Work *w, Value x, const Arguments *a) { return value_bool(ope
 static Value is_filter(Work *w, Value x, const Arguments *a)
 {
     (void)a;
-    return value_bool(native_filter(native_string(w, x, x)) != NULL);
+    dict_require_hashable(w, x);
+    return value_bool(value_is(x, KIND_STRING) && native_filter(x));
 }
 
 static Value is_test(Work *w, Value x, const Arguments *a)
 {
     (void)a;
-    return value_bool(native_test(native_string(w, x, x)) != NULL);
+    dict_require_hashable(w, x);
+    return value_bool(value_is(x, KIND_STRING) && native_test(x));
 }
 
 const Native *native_test(Value name)

@@ -81,7 +81,7 @@ static Value eval_compare(Work *w, const Node *node)
 static Value eval_condition(Work *w, const Node *node)
 {
     if (value_truth(evaluate(w, node->b))) return evaluate(w, node->a);
-    return node->c ? evaluate(w, node->c) : value_undefined(w, "the inline if-expression evaluated to false and no else section was defined");
+    return node->c ? evaluate(w, node->c) : value_undefined(w, "the inline if is false and has no else");
 }
 
 static Value eval_attribute(Work *w, const Node *node)
@@ -108,7 +108,7 @@ static Value eval_slice(Work *w, const Node *node)
     return operator_slice(w, owner, begin, end, step);
 }
 
-/* Arguments, with what * and ** spread. `room` for one more keyword is left: the caller of a call block. */
+/* How many arguments * or ** makes of its value. */
 static size_t spread_length(Work *w, const Node *argument, Value x)
 {
     if (argument->op == OP_STAR) return value_items(w, x)->n;
@@ -134,6 +134,7 @@ static void add_argument(Work *w, Arguments *to, const Node *argument, Value x)
     }
 }
 
+/* Arguments with * and ** spread; room for one more keyword is left, the caller of a call block. */
 static Arguments eval_arguments(Work *w, const Node *list)
 {
     size_t n = count(list), room = n, i = 0;
@@ -168,6 +169,11 @@ static bool is_parameter(const Node *macro, Value name)
     return false;
 }
 
+static void refuse_keyword(Work *w, const Node *macro, Value name)
+{
+    jinja_raise(w, "macro '%.*s' takes no keyword argument '%.*s'", (int)macro->name.n, macro->name.s, (int)name.n, name.s);
+}
+
 /* Keywords that are no parameter: gathered in `kwargs` where the body uses that name, refused otherwise. */
 static void bind_rest(Work *w, const Macro *macro, const Arguments *from, size_t n_parameters)
 {
@@ -177,7 +183,7 @@ static void bind_rest(Work *w, const Macro *macro, const Arguments *from, size_t
         Value name = from->keyword[i].name;
         bool caller = (node->specials & SPECIAL_CALLER) && value_is_text(name, "caller");
         if (caller || is_parameter(node, name)) continue;
-        if (!(node->specials & SPECIAL_KWARGS)) jinja_raise(w, "macro '%.*s' takes no keyword argument '%.*s'", (int)node->name.n, node->name.s, (int)name.n, name.s);
+        if (!(node->specials & SPECIAL_KWARGS)) refuse_keyword(w, node, name);
         dict_set(w, rest.dict, name, from->keyword[i].value);
     }
     if (node->specials & SPECIAL_KWARGS) dict_set(w, &w->scope->names, value_text("kwargs"), rest);
@@ -190,11 +196,12 @@ static void bind_rest(Work *w, const Macro *macro, const Arguments *from, size_t
     dict_set(w, &w->scope->names, value_text("varargs"), more);
 }
 
-static Value missing_parameter(Work *w, Value name)
+static Value default_of(Work *w, const Node *parameter)
 {
+    if (parameter->a) return evaluate(w, parameter->a);
     size_t mark = jinja_mark(w);
     jinja_write_text(w, "parameter '");
-    jinja_write(w, name.s, name.n);
+    text_write(w, parameter->name);
     jinja_write_text(w, "' was not provided");
     return value_undefined(w, jinja_take(w, mark).s);
 }
@@ -205,8 +212,8 @@ static void bind_parameters(Work *w, const Macro *macro, const Arguments *from)
     size_t i = 0;
     for (const Node *parameter = macro->node->list; parameter; parameter = parameter->next, i++) {
         const Keyword *keyword = find_keyword(from, parameter->name);
-        if (i < from->n && keyword) jinja_raise(w, "macro '%.*s' takes no keyword argument '%.*s'", (int)macro->node->name.n, macro->node->name.s, (int)parameter->name.n, parameter->name.s);
-        Value x = i < from->n ? from->value[i] : keyword ? keyword->value : parameter->a ? evaluate(w, parameter->a) : missing_parameter(w, parameter->name);
+        if (i < from->n && keyword) refuse_keyword(w, macro->node, parameter->name);
+        Value x = i < from->n ? from->value[i] : keyword ? keyword->value : default_of(w, parameter);
         dict_set(w, &w->scope->names, parameter->name, x);
     }
     if (macro->node->specials & SPECIAL_CALLER) {

@@ -1,5 +1,6 @@
 #include "data/text/jinja/evaluate.h"
 
+#include "data/text/jinja/natives.h"
 #include "data/text/jinja/text.h"
 #include "data/text/jinja/work.h"
 #include "kernels/memory.h"
@@ -31,7 +32,7 @@ static void set_member(Work *w, const Node *target, Value x)
     Value *owner = scope_find(w, w->scope, target->name);
     w->at = target->at;
     if (!owner || !value_is(*owner, KIND_NAMESPACE)) jinja_raise(w, "cannot assign attribute on non-namespace object");
-    if (target->b->name.s[0] == '_') jinja_raise(w, "a namespace cannot store '%.*s': it begins with an underscore", (int)target->b->name.n, target->b->name.s);
+    native_require_public(w, target->b->name);
     dict_set(w, owner->dict, target->b->name, x);
 }
 
@@ -62,7 +63,7 @@ static Flow exec_text(Work *w, const Node *node)
 static Flow exec_output(Work *w, const Node *node)
 {
     Value x = evaluate(w, node->a);
-    w->at = node->at;
+    w->at = node->a->at;
     text_write(w, x);
     return FLOW_ON;
 }

@@ -16,7 +16,6 @@ static const OperatorRow operators[] = {
     { "%", OP_MOD, LEVEL_MUL }, { "**", OP_POW, LEVEL_POW },
 };
 
-static Node *condition(Parser *p);
 static Node *unary(Parser *p, bool with_filters);
 
 static void append(Node ***tail, Node *node)
@@ -28,9 +27,8 @@ static void append(Node ***tail, Node *node)
 /* The operator at the next token, stepping over nothing; `not` counts when `in` follows. */
 static const OperatorRow *binary_operator(const Parser *p)
 {
-    if (p->token->kind != TOKEN_OPERATOR && p->token->kind != TOKEN_NAME) return NULL;
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        if (!value_is_text(p->token->value, operators[i].text)) continue;
+        if (!syntax_is(p, operators[i].text)) continue;
         bool not_in = p->token[1].kind == TOKEN_NAME && value_is_text(p->token[1].value, "in");
         return operators[i].op != OP_NOT_IN || not_in ? &operators[i] : NULL;
     }
@@ -68,7 +66,7 @@ static Node *negation(Parser *p)
 static Node *binary(Parser *p, Level lowest)
 {
     jinja_enter(p->w);
-    Node *left = lowest <= LEVEL_NOT && p->token->kind == TOKEN_NAME && syntax_is(p, "not") ? negation(p) : unary(p, true);
+    Node *left = lowest <= LEVEL_NOT && syntax_is(p, "not") ? negation(p) : unary(p, true);
     for (const OperatorRow *row; (row = binary_operator(p)) && row->level >= lowest;) {
         if (row->level == LEVEL_COMPARE) {
             left = comparison(p, left);
@@ -88,12 +86,12 @@ static Node *binary(Parser *p, Level lowest)
 static Node *condition(Parser *p)
 {
     Node *unknown = p->unknown, *node = binary(p, LEVEL_OR);
-    while (p->token->kind == TOKEN_NAME && syntax_skip(p, "if")) {
+    while (syntax_skip(p, "if")) {
         Node *choice = syntax_node(p, NODE_CONDITION);
         choice->a = node;
         choice->b = binary(p, LEVEL_OR);
         jinja_enter(p->w);
-        choice->c = p->token->kind == TOKEN_NAME && syntax_skip(p, "else") ? condition(p) : NULL;
+        choice->c = syntax_skip(p, "else") ? condition(p) : NULL;
         jinja_leave(p->w);
         p->unknown = unknown;
         node = choice;
@@ -350,13 +348,13 @@ static Node *test(Parser *p, Node *subject)
 {
     Node *node = syntax_node(p, NODE_TEST);
     syntax_expect(p, "is");
-    bool negated = p->token->kind == TOKEN_NAME && syntax_skip(p, "not");
+    bool negated = syntax_skip(p, "not");
     node->a = subject;
     node->name = dotted_name(p);
     if (syntax_is(p, "(")) {
         node->list = arguments(p);
     } else if (starts_test_argument(p)) {
-        if (p->token->kind == TOKEN_NAME && syntax_is(p, "is")) jinja_raise(p->w, "tests with 'is' cannot be chained");
+        if (syntax_is(p, "is")) jinja_raise(p->w, "tests with 'is' cannot be chained");
         node->list = syntax_node(p, NODE_ARGUMENT);
         node->list->a = postfix(p, primary(p));
     }
@@ -372,7 +370,7 @@ static Node *filters_and_tests(Parser *p, Node *node)
 {
     for (;;) {
         if (syntax_is(p, "|")) node = syntax_filters(p, node, false);
-        else if (p->token->kind == TOKEN_NAME && syntax_is(p, "is")) node = test(p, node);
+        else if (syntax_is(p, "is")) node = test(p, node);
         else if (syntax_is(p, "(")) node = call(p, node);
         else return node;
     }
@@ -400,7 +398,7 @@ static Node *unary(Parser *p, bool with_filters)
 static bool ends_tuple(const Parser *p, const char *end)
 {
     bool closed = p->token->kind == TOKEN_BLOCK_END || p->token->kind == TOKEN_VARIABLE_END || syntax_is(p, ")");
-    return closed || (end && p->token->kind == TOKEN_NAME && syntax_is(p, end));
+    return closed || (end && syntax_is(p, end));
 }
 
 Node *syntax_tuple(Parser *p, bool with_condition, const char *end)

@@ -71,7 +71,8 @@ static void write_integer_field(Work *w, const Field *field, int64_t x)
 {
     char digits[80];
     uint64_t size = x < 0 ? -(uint64_t)x : (uint64_t)x;
-    const char *prefix = !field->alternate ? "" : field->type == 'x' ? "0x" : field->type == 'X' ? "0X" : field->type == 'o' ? "0o" : field->type == 'b' ? "0b" : "";
+    const char prefix[] = { '0', field->type, 0 };
+    bool prefixed = field->alternate && field->type && strchr("xXob", field->type);
     if (field->type == 'b') {
         char *end = digits + sizeof digits, *p = end;
         *--p = 0;
@@ -81,7 +82,7 @@ static void write_integer_field(Work *w, const Field *field, int64_t x)
         const char *format = field->type == 'x' ? "%llx" : field->type == 'X' ? "%llX" : field->type == 'o' ? "%llo" : "%llu";
         snprintf(digits, sizeof digits, format, (unsigned long long)size);
     }
-    write_number(w, field, x < 0, prefix, digits);
+    write_number(w, field, x < 0, prefixed ? prefix : "", digits);
 }
 
 static void write_real_field(Work *w, const Field *field, double x)
@@ -241,7 +242,7 @@ Value format_percent(Work *w, Value format, Value arguments)
         if (format.s[at] == '%') at = write_percent_field(w, format, at + 1, &from);
         else jinja_write(w, format.s + at++, 1);
     }
-    bool mapping = value_is(arguments, KIND_DICT) || (value_is(arguments, KIND_LIST) && !tuple);
+    bool mapping = value_is(arguments, KIND_DICT) || value_is(arguments, KIND_UNDEFINED) || (value_is(arguments, KIND_LIST) && !tuple);
     if (!mapping && !from.by_name && from.next < from.list->n) jinja_raise(w, "not all arguments converted during string formatting");
     Value result = jinja_take(w, mark);
     result.markup = format.markup;
@@ -264,7 +265,10 @@ static Field read_spec(Work *w, Value spec)
     if (at < spec.n && strchr("+- ", spec.s[at])) field.sign = spec.s[at] == '-' ? 0 : spec.s[at], at++;
     if (at < spec.n && spec.s[at] == '#') field.alternate = true, at++;
     if (at < spec.n && spec.s[at] == '0') {
-        if (!field.align) field = (Field){ .fill = value_string("0", 1), .align = '=', .sign = field.sign, .alternate = field.alternate, .precision = -1 };
+        if (!field.align) {
+            field.fill = value_string("0", 1);
+            field.align = '=';
+        }
         at++;
     }
     field.width = read_number(w, spec, &at);
@@ -274,7 +278,8 @@ static Field read_spec(Work *w, Value spec)
         field.precision = read_number(w, spec, &at);
     }
     if (at < spec.n) field.type = spec.s[at++];
-    if (at < spec.n || (field.type && !strchr("sdxXobeEfFgG%n", field.type))) jinja_raise(w, "Invalid format specifier '%.*s'", (int)spec.n, spec.s);
+    if (at < spec.n || (field.type && !strchr("sdxXobeEfFgG%n", field.type)))
+        jinja_raise(w, "Invalid format specifier '%.*s'", (int)spec.n, spec.s);
     return field;
 }
 
@@ -285,7 +290,7 @@ static void write_braces_value(Work *w, Value x, Value spec)
         return;
     }
     Field field = read_spec(w, spec);
-    bool integer = value_is_integral(x) && !(value_is(x, KIND_BOOL) && !field.type) && !(field.type && strchr("eEfFgG%", field.type));
+    bool integer = value_is_integral(x) && !(field.type && strchr("eEfFgG%", field.type));
     if (value_is(x, KIND_STRING)) {
         if (field.type && field.type != 's') jinja_raise(w, "Unknown format code '%c' for object of type 'str'", field.type);
         if (field.align == '=') jinja_raise(w, "'=' alignment not allowed in string format specifier");

@@ -13,7 +13,8 @@ static Value range(Work *w, Value self, const Arguments *a)
 {
     (void)self;
     bool one = value_is(a->value[1], KIND_ABSENT);
-    int64_t first = one ? 0 : native_integer(w, a->value[0], 0), end = native_integer(w, a->value[one ? 0 : 1], 0), step = native_integer(w, a->value[2], 1);
+    int64_t first = one ? 0 : native_integer(w, a->value[0], 0), end = native_integer(w, a->value[one ? 0 : 1], 0);
+    int64_t step = native_integer(w, a->value[2], 1);
     if (step == 0) jinja_raise(w, "range() arg 3 must not be zero");
     bool empty = step > 0 ? end <= first : end >= first;
     uint64_t span = step > 0 ? (uint64_t)end - (uint64_t)first : (uint64_t)first - (uint64_t)end;
@@ -30,7 +31,7 @@ static Value mapping(Work *w, const Arguments *a, const char *name)
     Value dict = value_dict(w);
     if (a->n > 1) jinja_raise(w, "%s expected at most 1 argument, got %zu", name, a->n);
     if (a->n && value_is(a->value[0], KIND_DICT)) {
-        for (uint32_t i = 0; i < a->value[0].dict->n; i++) dict_set(w, dict.dict, a->value[0].dict->entry[i].key, a->value[0].dict->entry[i].value);
+        dict_update(w, dict.dict, a->value[0].dict);
     } else if (a->n) {
         const List *pairs = value_items(w, a->value[0]);
         for (uint32_t i = 0; i < pairs->n; i++) {
@@ -55,11 +56,7 @@ static Value namespace(Work *w, Value self, const Arguments *a)
     (void)self;
     Value space = mapping(w, a, "namespace");
     space.kind = KIND_NAMESPACE;
-    for (uint32_t i = 0; i < space.dict->n; i++) {
-        Value key = space.dict->entry[i].key;
-        if (value_is(key, KIND_STRING) && key.n && key.s[0] == '_')
-            jinja_raise(w, "a namespace cannot store '%.*s': it begins with an underscore", (int)key.n, key.s);
-    }
+    for (uint32_t i = 0; i < space.dict->n; i++) native_require_public(w, space.dict->entry[i].key);
     return space;
 }
 
@@ -79,7 +76,8 @@ static struct tm date(Work *w)
         localtime_r(&now, &day);
         return day;
     }
-    if (sscanf(w->date, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3) jinja_raise(w, "date '%s' is not of the form YYYY-MM-DD", w->date);
+    if (sscanf(w->date, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3)
+        jinja_raise(w, "date '%s' is not of the form YYYY-MM-DD", w->date);
     day.tm_year -= 1900;
     day.tm_mon -= 1;
     day.tm_isdst = -1;

@@ -121,8 +121,6 @@ static void lex_raw(Lexer *l, size_t tag, size_t begin)
     jinja_raise(l->w, "{%% raw %%} has no end");
 }
 
-static Value small_string(Lexer *l, size_t begin, size_t end) { return text_part(l->source, begin, end); }
-
 static bool is_name_point(const Lexer *l, size_t at, bool first)
 {
     uint8_t c = (uint8_t)l->source.s[at];
@@ -134,7 +132,7 @@ static void lex_name(Lexer *l)
 {
     size_t end = l->at;
     while (end < l->source.n && is_name_point(l, end, end == l->at)) end += text_step(l->source, end);
-    add(l, TOKEN_NAME, l->at, small_string(l, l->at, end));
+    add(l, TOKEN_NAME, l->at, text_part(l->source, l->at, end));
     l->at = end;
 }
 
@@ -289,7 +287,8 @@ static void lex_operator(Lexer *l)
         if (looking_at(l, l->at, two[i])) n = 2;
     char c = l->source.s[l->at];
     l->w->at = l->at;
-    if (!c || (n == 1 && !strchr("+-/*%~[](){}><=.:|,;", c))) jinja_raise(l->w, "unexpected character '%.*s'", (int)text_step(l->source, l->at), l->source.s + l->at);
+    if (n == 1 && !strchr("+-/*%~[](){}><=.:|,;", c))
+        jinja_raise(l->w, "unexpected character '%.*s'", (int)text_step(l->source, l->at), l->source.s + l->at);
     if (n == 1) keep_balance(l, c);
     add(l, TOKEN_OPERATOR, l->at, text_part(l->source, l->at, l->at + n));
     l->at += n;

@@ -16,18 +16,26 @@ static Value list_of(Work *w, Flavor flavor, const List *from)
 
 static bool given(Value x) { return !value_is(x, KIND_ABSENT) && !value_is(x, KIND_NONE); }
 
-/* `a.b.0` as sort, map and their kin take it: item by item, digits as numbers. */
+/* A part of digits is a number. */
+static Value path_part(Value part)
+{
+    int64_t index = 0;
+    if (!value_is(part, KIND_STRING) || !part.n || part.n > 9) return part;
+    for (uint32_t k = 0; k < part.n; k++) {
+        if (part.s[k] < '0' || part.s[k] > '9') return part;
+        index = 10 * index + (part.s[k] - '0');
+    }
+    return value_integer(index);
+}
+
+/* `a.b.0` as sort, map and their kin take it: item by item. */
 static Value item_by_path(Work *w, Value x, Value path, Value otherwise)
 {
-    if (!value_is(path, KIND_STRING)) path.kind == KIND_ABSENT ? (void)0 : (void)(x = operator_item(w, x, path));
-    if (!value_is(path, KIND_STRING)) return value_is(x, KIND_UNDEFINED) && given(otherwise) ? otherwise : x;
-    const List *parts = text_split(w, path, value_string(".", 1), -1).list;
-    for (uint32_t i = 0; i < parts->n; i++) {
-        Value part = parts->item[i];
-        bool number = part.n && part.n < 10 && strspn(part.s, "0123456789") >= part.n;
-        int64_t index = 0;
-        for (uint32_t k = 0; number && k < part.n; k++) index = 10 * index + (part.s[k] - '0');
-        x = operator_item(w, x, number ? value_integer(index) : part);
+    Value parts = value_list(w, FLAVOR_LIST, 1);
+    parts.list->item[0] = path;
+    if (value_is(path, KIND_STRING)) parts = text_split(w, path, value_string(".", 1), -1);
+    for (uint32_t i = 0; i < parts.list->n; i++) {
+        x = operator_item(w, x, path_part(parts.list->item[i]));
         if (value_is(x, KIND_UNDEFINED) && given(otherwise)) x = otherwise;
     }
     return x;
@@ -141,19 +149,18 @@ static Sortable *keyed(Work *w, const List *from, Value path, bool case_sensitiv
     return x;
 }
 
-/* Several attributes, "a,b", sort by a tuple of them. */
+/* Jinja sorts by a list of keys, one for each attribute of "a,b": equal keys are never asked which is less. */
 static Value sort_filter(Work *w, Value x, const Arguments *a)
 {
     bool case_sensitive = native_truth(a->value[1], false);
     const List *from = value_items(w, x);
-    Value path = a->value[2];
-    bool many = value_is(path, KIND_STRING) && memchr(path.s, ',', path.n);
-    if (!many) return sorted(w, keyed(w, from, path, case_sensitive), from->n, native_truth(a->value[0], false));
-    const List *paths = text_split(w, path, value_string(",", 1), -1).list;
+    Value path = a->value[2], paths = value_list(w, FLAVOR_LIST, 1);
+    paths.list->item[0] = path;
+    if (value_is(path, KIND_STRING)) paths = text_split(w, path, value_string(",", 1), -1);
     Sortable *entry = jinja_new(w, from->n, sizeof *entry);
     for (uint32_t i = 0; i < from->n; i++) {
-        Value key = value_list(w, FLAVOR_LIST, paths->n);
-        for (uint32_t k = 0; k < paths->n; k++) key.list->item[k] = sort_key(w, from->item[i], paths->item[k], case_sensitive);
+        Value key = value_list(w, FLAVOR_LIST, paths.list->n);
+        for (uint32_t k = 0; k < paths.list->n; k++) key.list->item[k] = sort_key(w, from->item[i], paths.list->item[k], case_sensitive);
         entry[i] = (Sortable){ key, from->item[i] };
     }
     return sorted(w, entry, from->n, native_truth(a->value[0], false));

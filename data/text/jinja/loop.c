@@ -79,6 +79,7 @@ static Flow run(Work *w, const Node *node, Scope *outer, Value items, int64_t de
     Flow flow = FLOW_ON;
     Scope *inside = scope_new(w, outer);
     while (flow != FLOW_BREAK && advance(w, loop)) {
+        jinja_spend(w, 1);
         if (inside->captured) inside = scope_new(w, outer);
         inside->names.n = 0;
         w->scope = inside;

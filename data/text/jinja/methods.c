@@ -9,11 +9,12 @@
 #include "data/text/jinja/text.h"
 #include "data/text/jinja/work.h"
 
-static Value optional_characters(Work *w, Value x) { return value_is(x, KIND_NONE) ? x : native_string(w, x, value_none()); }
+/* Looking from the end may compare the whole of `wanted` at every place. */
+static void spend_search(Work *w, Value x, Value wanted) { jinja_spend(w, (x.n / 16 + 1) * (wanted.n / 64 + 1)); }
 
-static Value strip(Work *w, Value x, const Arguments *a) { return text_strip(x, STRIP_BOTH, optional_characters(w, a->value[0])); }
-static Value lstrip(Work *w, Value x, const Arguments *a) { return text_strip(x, STRIP_LEFT, optional_characters(w, a->value[0])); }
-static Value rstrip(Work *w, Value x, const Arguments *a) { return text_strip(x, STRIP_RIGHT, optional_characters(w, a->value[0])); }
+static Value strip(Work *w, Value x, const Arguments *a) { return native_strip(w, x, STRIP_BOTH, a->value[0]); }
+static Value lstrip(Work *w, Value x, const Arguments *a) { return native_strip(w, x, STRIP_LEFT, a->value[0]); }
+static Value rstrip(Work *w, Value x, const Arguments *a) { return native_strip(w, x, STRIP_RIGHT, a->value[0]); }
 static Value upper(Work *w, Value x, const Arguments *a) { (void)a; return text_case(w, x, CASE_UPPER); }
 static Value lower(Work *w, Value x, const Arguments *a) { (void)a; return text_case(w, x, CASE_LOWER); }
 static Value capitalize(Work *w, Value x, const Arguments *a) { (void)a; return text_case(w, x, CASE_CAPITAL); }
@@ -21,12 +22,14 @@ static Value title(Work *w, Value x, const Arguments *a) { (void)a; return text_
 
 static Value split(Work *w, Value x, const Arguments *a)
 {
-    return text_split(w, x, optional_characters(w, a->value[0]), native_integer(w, a->value[1], -1));
+    return text_split(w, x, native_string(w, native_given(a->value[0]), value_none()), native_integer(w, a->value[1], -1));
 }
 
 static Value rsplit(Work *w, Value x, const Arguments *a)
 {
-    return text_split_right(w, x, optional_characters(w, a->value[0]), native_integer(w, a->value[1], -1));
+    Value separator = native_string(w, native_given(a->value[0]), value_none());
+    spend_search(w, x, separator);
+    return text_split_right(w, x, separator, native_integer(w, a->value[1], -1));
 }
 
 static Value splitlines(Work *w, Value x, const Arguments *a) { return text_lines(w, x, native_truth(a->value[0], false)); }
@@ -34,13 +37,15 @@ static Value splitlines(Work *w, Value x, const Arguments *a) { return text_line
 static Value replace(Work *w, Value x, const Arguments *a)
 {
     Value to = native_string(w, a->value[1], value_none());
-    return text_replace(w, x, native_string(w, a->value[0], value_none()), x.markup ? text_escape(w, to) : to, native_integer(w, a->value[2], -1));
+    Value from = native_string(w, a->value[0], value_none());
+    return text_replace(w, x, from, x.markup ? text_escape(w, to) : to, native_integer(w, a->value[2], -1));
 }
 
 /* The part of x between two optional bounds, as str.find and its kin take them; false when begin lies behind the end. */
 static bool bounded(Work *w, Value x, const Arguments *a, Value *part, size_t *begin)
 {
-    int64_t n = (int64_t)text_length(x), from = native_integer(w, a->value[1], 0), to = native_integer(w, a->value[2], n);
+    int64_t n = (int64_t)value_length(w, x), from = native_integer(w, native_given(a->value[1]), 0);
+    int64_t to = native_integer(w, native_given(a->value[2]), n);
     if (from < 0) from = from < -n ? 0 : from + n;
     if (to < 0) to = to < -n ? 0 : to + n;
     if (to > n) to = n;
@@ -72,6 +77,7 @@ static int64_t position(Work *w, Value x, const Arguments *a, bool last)
     Value part, wanted = native_string(w, a->value[0], value_none());
     size_t begin;
     if (!bounded(w, x, a, &part, &begin)) return -1;
+    if (last) spend_search(w, part, wanted);
     size_t at = last ? text_find_last(part, wanted) : text_find(part, wanted, 0);
     return at == SIZE_MAX ? -1 : (int64_t)text_length(text_part(x, 0, begin + at));
 }
@@ -138,6 +144,7 @@ static Value partition(Work *w, Value x, const Arguments *a)
 {
     Value separator = native_string(w, a->value[0], value_none()), none = text_part(x, 0, 0);
     if (!separator.n) jinja_raise(w, "empty separator");
+    jinja_spend(w, x.n / 16);
     size_t at = text_find(x, separator, 0);
     if (at == SIZE_MAX) return three(w, x, none, none);
     return three(w, text_part(x, 0, at), text_part(x, at, at + separator.n), text_part(x, at + separator.n, x.n));
@@ -147,6 +154,7 @@ static Value rpartition(Work *w, Value x, const Arguments *a)
 {
     Value separator = native_string(w, a->value[0], value_none()), none = text_part(x, 0, 0);
     if (!separator.n) jinja_raise(w, "empty separator");
+    spend_search(w, x, separator);
     size_t at = text_find_last(x, separator);
     if (at == SIZE_MAX) return three(w, none, none, x);
     return three(w, text_part(x, 0, at), text_part(x, at, at + separator.n), text_part(x, at + separator.n, x.n));
@@ -155,7 +163,7 @@ static Value rpartition(Work *w, Value x, const Arguments *a)
 static Value padded(Work *w, Value x, const Arguments *a, bool left)
 {
     Value fill = native_string(w, a->value[1], value_string(" ", 1));
-    int64_t room = native_integer(w, a->value[0], 0) - (int64_t)text_length(x);
+    int64_t room = native_integer(w, a->value[0], 0) - (int64_t)value_length(w, x);
     if (text_length(fill) != 1) jinja_raise(w, "The fill character must be exactly one character long");
     if (room <= 0) return x;
     Value padding = operator_binary(w, OP_MUL, fill, value_integer(room));
@@ -165,8 +173,18 @@ static Value padded(Work *w, Value x, const Arguments *a, bool left)
 static Value ljust(Work *w, Value x, const Arguments *a) { return padded(w, x, a, false); }
 static Value rjust(Work *w, Value x, const Arguments *a) { return padded(w, x, a, true); }
 
-static Value all_points(Value x, bool (*test)(int32_t))
+static Value zfill(Work *w, Value x, const Arguments *a)
 {
+    int64_t room = native_integer(w, a->value[0], 0) - (int64_t)value_length(w, x);
+    size_t sign = x.n && (x.s[0] == '-' || x.s[0] == '+');
+    if (room <= 0) return x;
+    Value zeros = operator_binary(w, OP_MUL, value_string("0", 1), value_integer(room));
+    return operator_binary(w, OP_CONCAT, operator_binary(w, OP_CONCAT, text_part(x, 0, sign), zeros), text_part(x, sign, x.n));
+}
+
+static Value all_points(Work *w, Value x, bool (*test)(int32_t))
+{
+    jinja_spend(w, x.n / 16);
     for (size_t at = 0; at < x.n; at += text_step(x, at))
         if (!test(text_point(x, at))) return value_bool(false);
     return value_bool(x.n > 0);
@@ -176,10 +194,10 @@ static bool is_letter(int32_t point) { return point != '_' && text_is_word(point
 static bool is_digit(int32_t point) { return utf8proc_category(point) == UTF8PROC_CATEGORY_ND || point == 0xB2 || point == 0xB3 || point == 0xB9; }
 static bool is_alphanumeric(int32_t point) { return point != '_' && text_is_word(point); }
 
-static Value isalpha_method(Work *w, Value x, const Arguments *a) { (void)w; (void)a; return all_points(x, is_letter); }
-static Value isdigit_method(Work *w, Value x, const Arguments *a) { (void)w; (void)a; return all_points(x, is_digit); }
-static Value isalnum_method(Work *w, Value x, const Arguments *a) { (void)w; (void)a; return all_points(x, is_alphanumeric); }
-static Value isspace_method(Work *w, Value x, const Arguments *a) { (void)w; (void)a; return all_points(x, text_is_space); }
+static Value isalpha_method(Work *w, Value x, const Arguments *a) { (void)a; return all_points(w, x, is_letter); }
+static Value isdigit_method(Work *w, Value x, const Arguments *a) { (void)a; return all_points(w, x, is_digit); }
+static Value isalnum_method(Work *w, Value x, const Arguments *a) { (void)a; return all_points(w, x, is_alphanumeric); }
+static Value isspace_method(Work *w, Value x, const Arguments *a) { (void)a; return all_points(w, x, text_is_space); }
 
 static Value islower_method(Work *w, Value x, const Arguments *a) { (void)a; return native_call(w, native_test(value_text("lower")), x, &(Arguments){0}); }
 static Value isupper_method(Work *w, Value x, const Arguments *a) { (void)a; return native_call(w, native_test(value_text("upper")), x, &(Arguments){0}); }
@@ -193,7 +211,7 @@ static const Native string_methods[] = {
     { "index", index_of, 1, { "sub", "start", "end" } }, { "rindex", rindex_of, 1, { "sub", "start", "end" } }, { "count", count, 1, { "sub", "start", "end" } },
     { "join", join, 1, { "iterable" } }, { "removeprefix", removeprefix, 1, { "prefix" } }, { "removesuffix", removesuffix, 1, { "suffix" } },
     { "partition", partition, 1, { "sep" } }, { "rpartition", rpartition, 1, { "sep" } }, { "format", format_braces, 0, { "*" } },
-    { "ljust", ljust, 1, { "width", "fillchar" } }, { "rjust", rjust, 1, { "width", "fillchar" } }, { "isalpha", isalpha_method, 0, {0} },
+    { "ljust", ljust, 1, { "width", "fillchar" } }, { "rjust", rjust, 1, { "width", "fillchar" } }, { "zfill", zfill, 1, { "width" } }, { "isalpha", isalpha_method, 0, {0} },
     { "isdigit", isdigit_method, 0, {0} }, { "isalnum", isalnum_method, 0, {0} }, { "isspace", isspace_method, 0, {0} },
     { "islower", islower_method, 0, {0} }, { "isupper", isupper_method, 0, {0} }, { 0 },
 };
@@ -233,7 +251,7 @@ static Value copy_dict(Work *w, Value x, const Arguments *a)
 {
     (void)a;
     Value copy = value_dict(w);
-    for (uint32_t i = 0; i < x.dict->n; i++) dict_set(w, copy.dict, x.dict->entry[i].key, x.dict->entry[i].value);
+    dict_update(w, copy.dict, x.dict);
     return copy;
 }
 

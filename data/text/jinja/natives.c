@@ -59,9 +59,17 @@ Value native_call(Work *w, const Native *native, Value self, const Arguments *ar
     return result;
 }
 
+Value native_given(Value x) { return value_is(x, KIND_NONE) ? (Value){ .kind = KIND_ABSENT } : x; }
+
+void native_require_public(Work *w, Value name)
+{
+    if (value_is(name, KIND_STRING) && name.n && name.s[0] == '_')
+        jinja_raise(w, "a namespace cannot store '%.*s': it begins with an underscore", (int)name.n, name.s);
+}
+
 int64_t native_integer(Work *w, Value x, int64_t otherwise)
 {
-    if (value_is(x, KIND_ABSENT) || value_is(x, KIND_NONE)) return otherwise;
+    if (value_is(x, KIND_ABSENT)) return otherwise;
     value_refuse_undefined(w, x);
     if (!value_is_integral(x)) jinja_raise(w, "'%s' object cannot be interpreted as an integer", value_type(x));
     return value_integral(x);
@@ -75,4 +83,11 @@ Value native_string(Work *w, Value x, Value otherwise)
     value_refuse_undefined(w, x);
     if (!value_is(x, KIND_STRING)) jinja_raise(w, "expected a string, found '%s'", value_type(x));
     return x;
+}
+
+Value native_strip(Work *w, Value text, StripSides sides, Value characters)
+{
+    Value set = native_string(w, native_given(characters), value_none());
+    jinja_spend(w, (text.n / 16 + 1) * (set.n / 64 + 1));
+    return text_strip(text, sides, set);
 }

@@ -6,6 +6,7 @@
 #define DATA_TEXT_JINJA_NATIVES_H
 #include <stddef.h>
 
+#include "data/text/jinja/text.h"
 #include "data/text/jinja/value.h"
 
 typedef struct { Value name, value; } Keyword;
@@ -30,9 +31,13 @@ const Native *native_find(const Native *table, Value name);
 Value native_bind(Work *, const Native *, Value self);     /* a method of a value, to be called later */
 Value native_call(Work *, const Native *, Value self, const Arguments *);
 
+void  native_require_public(Work *, Value name);         /* a namespace refuses names that begin with an underscore */
+
 /* Arguments of a native function. */
-int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent or None: otherwise; raises unless an integer */
+Value   native_given(Value);                                         /* None counts as absent */
+int64_t native_integer(Work *, Value, int64_t otherwise);            /* absent: otherwise; raises unless an integer */
 bool    native_truth(Value, bool otherwise);
+Value   native_strip(Work *, Value text, StripSides, Value characters);
 Value   native_string(Work *, Value, Value otherwise);               /* raises unless a string */
 
 #endif

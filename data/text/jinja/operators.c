@@ -62,7 +62,7 @@ static double real_modulo(double a, double b, double *quotient)
         mod += b;
         div -= 1;
     }
-    *quotient = floor(div);
+    *quotient = div != 0 ? floor(div) : copysign(0, a / b);
     if (div - *quotient > 0.5) *quotient += 1;
     return mod != 0 ? mod : copysign(0, b);
 }
@@ -71,7 +71,7 @@ static Value real_operator(Work *w, Operator op, double a, double b)
 {
     double quotient = 0, mod;
     bool divides = op == OP_DIV || op == OP_FLOORDIV || op == OP_MOD;
-    if (divides && b == 0) jinja_raise(w, op == OP_DIV ? "float division by zero" : op == OP_MOD ? "float modulo" : "float floor division by zero");
+    if (divides && b == 0) jinja_raise(w, op == OP_MOD ? "float modulo" : "float division by zero");
     switch (op) {
     case OP_ADD: return value_real(a + b);
     case OP_SUB: return value_real(a - b);
@@ -177,7 +177,8 @@ bool operator_contains(Work *w, Value owner, Value item)
         dict_require_hashable(w, item);
         return dict_find(w, owner.dict, item) != NULL;
     }
-    if (!value_is(owner, KIND_LIST) && !value_is(owner, KIND_UNDEFINED)) jinja_raise(w, "argument of type '%s' is not iterable", value_type(owner));
+    if (!value_is(owner, KIND_LIST) && !value_is(owner, KIND_UNDEFINED))
+        jinja_raise(w, "argument of type '%s' is not iterable", value_type(owner));
     const List *list = value_items(w, owner);
     jinja_spend(w, list->n / 8);
     for (uint32_t i = 0; i < list->n; i++)
@@ -201,10 +202,10 @@ static bool has_items(Value x) { return value_is(x, KIND_LIST) && list_flavors[x
 /* Python's owner[key] where it gives something. */
 static bool find_item(Work *w, Value owner, Value key, Value *item)
 {
-    if (value_is(owner, KIND_DICT) || value_is(owner, KIND_NAMESPACE)) {
+    if (value_is(owner, KIND_DICT)) {
         const Value *found = dict_find(w, owner.dict, key);
-        if (found && value_is(owner, KIND_DICT)) *item = *found;
-        return found && value_is(owner, KIND_DICT);
+        if (found) *item = *found;
+        return found != NULL;
     }
     if (!value_is_integral(key) || (!has_items(owner) && !value_is(owner, KIND_STRING))) return false;
     int64_t i = value_integral(key), n = (int64_t)value_length(w, owner);
@@ -214,7 +215,6 @@ static bool find_item(Work *w, Value owner, Value key, Value *item)
         *item = owner.list->item[i];
         return true;
     }
-    jinja_spend(w, owner.n / 16);
     size_t at = text_offset(owner, (size_t)i);
     *item = text_part(owner, at, at + text_step(owner, at));
     return true;
@@ -264,12 +264,19 @@ Value operator_attribute(Work *w, Value owner, Value name)
     return value_no_attribute(w, owner, name);
 }
 
-static int64_t bound(Work *w, Value x, int64_t otherwise, int64_t n, int64_t least, int64_t most)
+static int64_t slice_index(Work *w, Value x, int64_t otherwise)
 {
     if (value_is(x, KIND_NONE)) return otherwise;
     value_refuse_undefined(w, x);
     if (!value_is_integral(x)) jinja_raise(w, "slice indices must be integers or None or have an __index__ method");
-    int64_t i = value_integral(x);
+    return value_integral(x);
+}
+
+/* A begin or end as a place in 0..n-1, or one beyond on the side that `least` and `most` allow. */
+static int64_t bound(Work *w, Value x, int64_t otherwise, int64_t n, int64_t least, int64_t most)
+{
+    int64_t i = slice_index(w, x, otherwise);
+    if (value_is(x, KIND_NONE)) return otherwise;
     if (i < 0) i = i < -n ? least : i + n;
     return i < least ? least : i > most ? most : i;
 }
@@ -305,9 +312,9 @@ Value operator_slice(Work *w, Value owner, Value begin, Value end, Value step)
     value_refuse_undefined(w, owner);
     if (value_is(owner, KIND_DICT)) jinja_raise(w, "unhashable type: 'slice'");
     if (!has_items(owner) && !value_is(owner, KIND_STRING)) jinja_raise(w, "'%s' object is not subscriptable", value_type(owner));
-    int64_t n = (int64_t)value_length(w, owner), by = bound(w, step, 1, 0, INT32_MIN, INT32_MAX);
+    int64_t n = (int64_t)value_length(w, owner), by = slice_index(w, step, 1);
+    if (by == INT64_MIN) by++;                             /* so that -by exists */
     if (by == 0) jinja_raise(w, "slice step cannot be zero");
-    jinja_spend(w, owner.n / 16);
     int64_t from = by > 0 ? bound(w, begin, 0, n, 0, n) : bound(w, begin, n - 1, n, -1, n - 1);
     int64_t to = by > 0 ? bound(w, end, n, n, 0, n) : bound(w, end, -1, n, -1, n - 1);
     size_t count = slice_count(from, to, by);

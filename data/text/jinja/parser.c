@@ -60,7 +60,7 @@ Value syntax_expect_name(Parser *p)
 
 static Node *statement(Parser *p);
 
-/* Text, outputs and statements up to a tag named one of `ends` (NULL: the end of the template). Stands behind its "{%" then. */
+/* Text, outputs and statements up to a tag named one of `ends`, standing behind its "{%" then, or the template's end. */
 static Node *sequence(Parser *p, const char *const ends[])
 {
     Node *first = NULL, **tail = &first;
@@ -81,7 +81,6 @@ static Node *sequence(Parser *p, const char *const ends[])
             syntax_expect_kind(p, TOKEN_BLOCK_END);
         }
     }
-    if (ends) jinja_raise(p->w, "a block is open at the end of the template, expected '%s'", ends[0]);
     return first;
 }
 
@@ -89,10 +88,15 @@ static Node *sequence(Parser *p, const char *const ends[])
 static int body(Parser *p, Node **to, const char *const ends[])
 {
     syntax_skip(p, ":");
+    size_t opened = p->token->at;
     syntax_expect_kind(p, TOKEN_BLOCK_END);
-    p->w->at = p->token->at;
     *to = sequence(p, ends);
     int which = 0;
+    if (p->token->kind == TOKEN_END) {
+        while (ends[which + 1]) which++;
+        p->w->at = opened;
+        jinja_raise(p->w, "this block has no '%s'", ends[which]);
+    }
     while (!syntax_is(p, ends[which])) which++;
     p->token++;
     return which;
@@ -144,7 +148,7 @@ static Node *parse_if(Parser *p)
 
 static Node *parse_for(Parser *p)
 {
-    static const char *const ends[] = { "endfor", "else", NULL }, *const last[] = { "endfor", NULL };
+    static const char *const ends[] = { "else", "endfor", NULL }, *const last[] = { "endfor", NULL };
     Node *node = syntax_node(p, NODE_FOR);
     node->a = syntax_target(p, false, "in");
     p->w->at = node->at;
@@ -157,7 +161,7 @@ static Node *parse_for(Parser *p)
     node->c = syntax_skip(p, "if") ? syntax_expression(p) : NULL;
     p->soft = soft;
     node->flag = syntax_skip(p, "recursive");
-    if (framed_body(p, &node->body, ends, true) == 1) framed_body(p, &node->orelse, last, p->in_loop);
+    if (framed_body(p, &node->body, ends, true) == 0) framed_body(p, &node->orelse, last, p->in_loop);
     return node;
 }
 

@@ -49,28 +49,10 @@ static void write_quoted(Work *w, Value x)
     jinja_write(w, &quote, 1);
 }
 
-static void write_range(Work *w, const List *list)
-{
-    int64_t first = list->n ? list->item[0].integer : 0;
-    int64_t step = list->n > 1 ? list->item[1].integer - first : 1;
-    jinja_write_text(w, "range(");
-    write_integer(w, first);
-    jinja_write_text(w, ", ");
-    write_integer(w, first + step * (int64_t)list->n);
-    if (step != 1) {
-        jinja_write_text(w, ", ");
-        write_integer(w, step);
-    }
-    jinja_write_text(w, ")");
-}
-
 static void write_list(Work *w, const List *list)
 {
     const ListFlavor *flavor = &list_flavors[list->flavor];
-    if (list->flavor == FLAVOR_RANGE) {
-        write_range(w, list);
-        return;
-    }
+    if (!flavor->open) jinja_raise(w, "a %s cannot be printed; make a list of it", flavor->type);
     jinja_write_text(w, flavor->open);
     for (uint32_t i = 0; i < list->n; i++) {
         if (i) jinja_write_text(w, ", ");
@@ -92,14 +74,10 @@ static void write_dict(Work *w, const Dict *dict)
     jinja_write_text(w, "}");
 }
 
-static void write_object(Work *w, Value x)
+static void write_namespace(Work *w, const Dict *dict)
 {
-    jinja_write_text(w, "<");
-    jinja_write_text(w, value_type(x));
-    if (value_is(x, KIND_NAMESPACE)) {
-        jinja_write_text(w, " ");
-        write_dict(w, x.dict);
-    }
+    jinja_write_text(w, "<Namespace ");
+    write_dict(w, dict);
     jinja_write_text(w, ">");
 }
 
@@ -120,7 +98,8 @@ void text_write_repr(Work *w, Value x)
         break;
     case KIND_LIST: write_list(w, x.list); break;
     case KIND_DICT: write_dict(w, x.dict); break;
-    default: write_object(w, x); break;
+    case KIND_NAMESPACE: write_namespace(w, x.dict); break;
+    default: jinja_raise(w, "a %s cannot be printed", value_type(x));
     }
     jinja_leave(w);
 }

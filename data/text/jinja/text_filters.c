@@ -34,15 +34,14 @@ static Value force_escape(Work *w, Value x, const Arguments *a)
 
 static Value trim(Work *w, Value x, const Arguments *a)
 {
-    Value characters = value_is(a->value[0], KIND_NONE) ? value_none() : native_string(w, a->value[0], value_none());
-    return text_strip(text_of(w, x), STRIP_BOTH, characters);
+    return native_strip(w, text_of(w, x), STRIP_BOTH, a->value[0]);
 }
 
 static Value replace(Work *w, Value x, const Arguments *a)
 {
     Value text = text_of(w, x);
     text.markup = false;
-    return text_replace(w, text, text_of(w, a->value[0]), text_of(w, a->value[1]), native_integer(w, a->value[2], -1));
+    return text_replace(w, text, text_of(w, a->value[0]), text_of(w, a->value[1]), native_integer(w, native_given(a->value[2]), -1));
 }
 
 /* Jinja's own title: a word begins behind white space and any of -({[< */
@@ -97,7 +96,7 @@ static Value indent(Work *w, Value x, const Arguments *a)
 static Value center(Work *w, Value x, const Arguments *a)
 {
     Value text = text_of(w, x);
-    int64_t width = native_integer(w, a->value[0], 80), room = width - (int64_t)text_length(text);
+    int64_t width = native_integer(w, a->value[0], 80), room = width - (int64_t)value_length(w, text);
     if (room <= 0) return text;
     int64_t left = room / 2 + (room & width & 1);
     size_t mark = jinja_mark(w);
@@ -109,10 +108,11 @@ static Value center(Work *w, Value x, const Arguments *a)
 
 static Value truncate(Work *w, Value x, const Arguments *a)
 {
-    Value text = native_string(w, x, x), end = native_string(w, a->value[2], value_text("..."));
-    int64_t length = native_integer(w, a->value[0], 255), leeway = native_integer(w, a->value[3], 5), tail = (int64_t)text_length(end);
+    Value end = native_string(w, a->value[2], value_text("..."));
+    int64_t length = native_integer(w, a->value[0], 255), leeway = native_integer(w, native_given(a->value[3]), 5), tail = (int64_t)text_length(end);
     if (length < tail || leeway < 0) jinja_raise(w, "truncate: expected length >= %lld and leeway >= 0", (long long)tail);
-    if ((int64_t)text_length(text) <= length + leeway) return text;
+    if ((int64_t)value_length(w, x) <= length + leeway) return x;
+    Value text = native_string(w, x, x);
     Value kept = text_part(text, 0, text_offset(text, (size_t)(length - tail)));
     size_t space = text_find_last(kept, value_string(" ", 1));
     if (!native_truth(a->value[1], false) && space != SIZE_MAX) kept = text_part(kept, 0, space);
@@ -125,6 +125,7 @@ static Value wordcount(Work *w, Value x, const Arguments *a)
     Value text = text_of(w, x);
     int64_t n = 0;
     bool inside = false;
+    jinja_spend(w, text.n / 16);
     for (size_t at = 0; at < text.n; at += text_step(text, at)) {
         bool word = text_is_word(text_point(text, at));
         n += word && !inside;
@@ -154,7 +155,8 @@ static bool parse_integer(Value text, int base, int64_t *x)
     }
     digits[n] = 0;
     size_t sign = digits[0] == '-' || digits[0] == '+';
-    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "", digits[sign + 1]);
+    const char *letters = base == 2 ? "bB" : base == 8 ? "oO" : base == 16 ? "xX" : "";
+    bool prefixed = digits[sign] == '0' && digits[sign + 1] && strchr(letters, digits[sign + 1]);
     if (prefixed) memmove(digits + sign, digits + sign + 2, n - sign - 1);
     char *end = digits;
     if (strchr(" \t_", digits[sign]) || digits[sign] == '-' || digits[sign] == '+') return false;
@@ -190,6 +192,7 @@ static Value int_filter(Work *w, Value x, const Arguments *a)
     double real;
     Value otherwise = value_is(a->value[0], KIND_ABSENT) ? value_integer(0) : a->value[0];
     value_refuse_undefined(w, x);
+    jinja_spend(w, x.n / 16);
     if (value_is_integral(x)) return value_integer(value_integral(x));
     if (value_is(x, KIND_REAL)) return to_integer(w, x.real, &integer) ? value_integer(integer) : otherwise;
     if (!value_is(x, KIND_STRING)) return otherwise;
@@ -202,6 +205,7 @@ static Value float_filter(Work *w, Value x, const Arguments *a)
 {
     double real;
     value_refuse_undefined(w, x);
+    jinja_spend(w, x.n / 16);
     if (value_is_number(x)) return value_real(value_number(x));
     if (value_is(x, KIND_STRING) && parse_real(x, &real)) return value_real(real);
     return value_is(a->value[0], KIND_ABSENT) ? value_real(0) : a->value[0];

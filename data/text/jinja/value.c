@@ -8,11 +8,11 @@
 const ListFlavor list_flavors[FLAVOR_COUNT] = {
     [FLAVOR_LIST]      = { "list", "[", "]", true, true, true },
     [FLAVOR_TUPLE]     = { "tuple", "(", ")", true, true, true },
-    [FLAVOR_RANGE]     = { "range", "range([", "])", true, true, false },
+    [FLAVOR_RANGE]     = { "range", NULL, NULL, true, true, false },
     [FLAVOR_KEYS]      = { "dict_keys", "dict_keys([", "])", true, false, false },
     [FLAVOR_VALUES]    = { "dict_values", "dict_values([", "])", true, false, false },
     [FLAVOR_ITEMS]     = { "dict_items", "dict_items([", "])", true, false, false },
-    [FLAVOR_GENERATOR] = { "generator", "<generator object [", "]>", false, false, false },
+    [FLAVOR_GENERATOR] = { "generator", NULL, NULL, false, false, false },
 };
 
 Value value_string(const char *s, size_t n) { return (Value){ .kind = KIND_STRING, .n = (uint32_t)n, .s = s }; }
@@ -168,6 +168,7 @@ const char *value_owner(Value x)
 static bool lists_equal(Work *w, const List *a, const List *b)
 {
     if (a->flavor != b->flavor || a->n != b->n) return false;
+    jinja_spend(w, a->n / 8);
     for (uint32_t i = 0; i < a->n; i++)
         if (!value_equal(w, a->item[i], b->item[i])) return false;
     return true;
@@ -189,14 +190,21 @@ static bool numbers_equal(Value a, Value b)
     return value_number(a) == value_number(b);
 }
 
+static bool strings_equal(Work *w, Value a, Value b)
+{
+    if (a.n != b.n) return false;
+    jinja_spend(w, a.n / 64);
+    return !memcmp(a.s, b.s, a.n);
+}
+
 bool value_equal(Work *w, Value a, Value b)
 {
     if (value_is_number(a) && value_is_number(b)) return numbers_equal(a, b);
     if (a.kind != b.kind) return false;
-    if (value_is(a, KIND_STRING)) return a.n == b.n && !memcmp(a.s, b.s, a.n);
+    if (value_is(a, KIND_STRING)) return strings_equal(w, a, b);
     if (value_is(a, KIND_UNDEFINED) || value_is(a, KIND_NONE)) return true;
-    if (value_is(a, KIND_METHOD)) return a.method->native == b.method->native && value_equal(w, a.method->self, b.method->self);
-    if (a.s == b.s && !(value_is(a, KIND_LIST) && !list_flavors[a.list->flavor].has_length)) return true;     /* one and the same object */
+    if (value_is(a, KIND_METHOD)) return a.method->native == b.method->native && a.method->self.s == b.method->self.s;
+    if (a.s == b.s) return true;                           /* one and the same object */
     if (!value_is(a, KIND_LIST) && !value_is(a, KIND_DICT)) return false;
     jinja_enter(w);
     jinja_spend(w, 1);
@@ -207,8 +215,9 @@ bool value_equal(Work *w, Value a, Value b)
 
 static int order(double a, double b) { return a < b ? -1 : a > b ? 1 : a == b ? 0 : 2; }
 
-static int compare_strings(Value a, Value b)
+static int compare_strings(Work *w, Value a, Value b)
 {
+    jinja_spend(w, (a.n < b.n ? a.n : b.n) / 64);
     int d = memcmp(a.s, b.s, a.n < b.n ? a.n : b.n);      /* UTF-8 sorts as its code points do */
     if (d) return d < 0 ? -1 : 1;
     return (a.n > b.n) - (a.n < b.n);
@@ -216,6 +225,7 @@ static int compare_strings(Value a, Value b)
 
 static int compare_lists(Work *w, const List *a, const List *b, const char *op)
 {
+    jinja_spend(w, (a->n < b->n ? a->n : b->n) / 8);
     for (uint32_t i = 0; i < a->n && i < b->n; i++)
         if (!value_equal(w, a->item[i], b->item[i])) return value_compare(w, a->item[i], b->item[i], op);
     return (a->n > b->n) - (a->n < b->n);
@@ -230,7 +240,7 @@ int value_compare(Work *w, Value a, Value b, const char *op)
         return (x > y) - (x < y);
     }
     if (value_is_number(a) && value_is_number(b)) return order(value_number(a), value_number(b));
-    if (value_is(a, KIND_STRING) && value_is(b, KIND_STRING)) return compare_strings(a, b);
+    if (value_is(a, KIND_STRING) && value_is(b, KIND_STRING)) return compare_strings(w, a, b);
     bool lists = value_is(a, KIND_LIST) && value_is(b, KIND_LIST) && a.list->flavor == b.list->flavor && a.list->flavor <= FLAVOR_TUPLE;
     if (!lists) jinja_raise(w, "'%s' not supported between instances of '%s' and '%s'", op, value_type(a), value_type(b));
     jinja_enter(w);
@@ -245,7 +255,7 @@ static List *characters(Work *w, Value x)
     size_t at = 0;
     for (uint32_t i = 0; i < list.list->n; i++) {
         size_t n = text_step(x, at);
-        list.list->item[i] = text_part(x, at, at + n);
+        list.list->item[i] = value_string(x.s + at, n);
         at += n;
     }
     return list.list;
@@ -276,7 +286,10 @@ List *value_items(Work *w, Value x)
 
 size_t value_length(Work *w, Value x)
 {
-    if (value_is(x, KIND_STRING)) return text_length(x);
+    if (value_is(x, KIND_STRING)) {
+        jinja_spend(w, x.n / 16);
+        return text_length(x);
+    }
     if (value_is(x, KIND_DICT)) return x.dict->n;
     if (value_is(x, KIND_UNDEFINED)) return 0;
     if (value_is(x, KIND_LIST) && list_flavors[x.list->flavor].has_length) return x.list->n;
@@ -316,6 +329,11 @@ void dict_set(Work *w, Dict *dict, Value key, Value value)
         dict->cap = cap;
     }
     dict->entry[dict->n++] = (Entry){ key, value };
+}
+
+void dict_update(Work *w, Dict *dict, const Dict *from)
+{
+    for (uint32_t i = 0; i < from->n; i++) dict_set(w, dict, from->entry[i].key, from->entry[i].value);
 }
 
 Scope *scope_new(Work *w, Scope *parent)

@@ -49,7 +49,7 @@ typedef struct {
 typedef enum { FLAVOR_LIST, FLAVOR_TUPLE, FLAVOR_RANGE, FLAVOR_KEYS, FLAVOR_VALUES, FLAVOR_ITEMS, FLAVOR_GENERATOR, FLAVOR_COUNT } Flavor;
 typedef struct {
     const char *type;                    /* Python's name */
-    const char *open, *close;            /* as str() prints it */
+    const char *open, *close;            /* as str() prints it; NULL: it cannot be printed */
     bool has_length, has_items;          /* len() and [] work */
     bool json;                           /* json.dumps takes it */
 } ListFlavor;
@@ -101,6 +101,7 @@ void        value_refuse_undefined(Work *, Value);           /* raises if it is 
 /* Dicts and scopes. */
 Value *dict_find(Work *, const Dict *, Value key);           /* NULL: no such key */
 void   dict_set(Work *, Dict *, Value key, Value value);
+void   dict_update(Work *, Dict *, const Dict *from);
 void   dict_require_hashable(Work *, Value key);
 Scope *scope_new(Work *, Scope *parent);
 Value *scope_find(Work *, Scope *, Value name);

@@ -4,9 +4,7 @@
 #include "tests/testing.h"
 
 #include "data/file/json.h"
-#include "data/set/encode.h"
-#include "data/set/packing.h"
-#include "data/set/shuffle.h"
+#include "data/set/dataset.h"
 #include "kernels/memory.h"
 
 static inline Json *golden_cases(const char *name)
@@ -41,34 +39,105 @@ static inline const char *golden_text(const Json *golden, const char *name, cons
     return text ? text : otherwise;
 }
 
-/* Everything SFTTrainer does to a case's rows before training; `options` carries the tokenizer, the rest comes from the case. */
-static inline void golden_examples(const Json *golden, EncodeOptions options, Examples *out, EncodeCounts *counts, Notices *notices)
+/* Which of the names an option has; the first when it is absent. */
+static inline int golden_choice(const Json *golden, const char *name, const char *const *names)
+{
+    const char *text = golden_text(golden, name, names[0]);
+    int i = 0;
+    while (names[i] && strcmp(names[i], text)) i++;
+    assert_non_null(names[i]);
+    return i;
+}
+
+/* Everything SFTTrainer does to a case's rows before training; `encode` carries what does not come from the case. */
+static inline void golden_examples(const Json *golden, EncodeOptions encode, Examples *out, Notices *notices)
 {
     char path[512];
-    Rows rows;
+    DatasetCounts counts;
     Pool *pool = pool_open(2);
+    encode.assistant_only_loss = golden_option(golden, "assistant_only_loss", false);
+    encode.completion_only_loss = (CompletionLoss[]){ COMPLETION_LOSS_ALL, COMPLETION_LOSS_ONLY, COMPLETION_LOSS_AUTO }[golden_option(golden, "completion_only_loss", 2)];
+    DatasetOptions options = {
+        .encode = encode,
+        .text_field = golden_text(golden, "dataset_text_field", NULL),
+        .max_length = golden_option(golden, "max_length", 0),
+        .truncation = (Truncation)golden_choice(golden, "truncation_mode", (const char *[]){ "keep_start", "keep_end", NULL }),
+        .packing = golden_option(golden, "packing", false),
+        .packing_strategy = (PackingStrategy)golden_choice(golden, "packing_strategy", (const char *[]){ "bfd", "bfd_split", "wrapped", NULL }),
+        .n_processes = golden_option(golden, "dataset_num_proc", 1),
+        .shuffle = golden_option(golden, "shuffle_dataset", false),
+        .seed = (uint64_t)golden_option(golden, "seed", 42),
+    };
     snprintf(path, sizeof path, GRAFT_GOLDEN "/rows/%s.jsonl", json_string(json_get(golden, "rows")));
-    assert_ok(rows_open(&rows, path, golden_text(golden, "dataset_text_field", NULL), notices));
-    options.max_length = golden_option(golden, "max_length", 0);
-    options.packing = golden_option(golden, "packing", false);
-    options.truncation = strcmp(golden_text(golden, "truncation_mode", "keep_start"), "keep_end") ? TRUNCATE_KEEP_START : TRUNCATE_KEEP_END;
-    options.completion_only_loss = (CompletionLoss[]){ COMPLETION_LOSS_ALL, COMPLETION_LOSS_ONLY, COMPLETION_LOSS_AUTO }[golden_option(golden, "completion_only_loss", 2)];
-    assert_ok(encode_rows(&rows, &options, pool, notices, out, counts));
+    assert_ok(dataset_read(path, &options, pool, notices, out, &counts));
     pool_close(pool);
-    rows_close(&rows);
+}
 
-    uint64_t seed = (uint64_t)golden_option(golden, "seed", 42);
-    bool shuffle = golden_option(golden, "shuffle_dataset", false);
-    if (options.packing) {
-        Examples unpacked = *out;
-        PackingOptions packing = { .max_length = options.max_length, .n_processes = golden_option(golden, "dataset_num_proc", 1) };
-        assert_ok(packing_strategy(&packing.strategy, golden_text(golden, "packing_strategy", "bfd")));
-        if (shuffle) shuffle_examples(&unpacked, seed);
-        *out = (Examples){0};
-        packing_pack(&unpacked, packing, out);
-        examples_free(&unpacked);
-    }
-    if (shuffle) shuffle_examples(out, seed);
+/* A golden tokenizer with its chat template. */
+typedef struct { Tokenizer *tokenizer; ChatTemplate *chat_template; } Text;
+
+static inline Text open_text(const char *name)
+{
+    Text text;
+    Notices notices = {0};
+    char path[512];
+    snprintf(path, sizeof path, GRAFT_GOLDEN "/rows/%s", name);
+    assert_ok(tokenizer_open(&text.tokenizer, path, &notices));
+    assert_ok(chat_template_open(&text.chat_template, name, tokenizer_chat_template(text.tokenizer)));
+    notices_free(&notices);
+    return text;
+}
+
+static inline void close_text(Text *text)
+{
+    tokenizer_close(text->tokenizer);
+    chat_template_close(text->chat_template);
+}
+
+/* Rows written to a file of their own. */
+typedef struct { char path[64]; Examples examples; DatasetCounts counts; Notices notices; } Fixture;
+
+static inline Status read_text(Fixture *f, const char *text, DatasetOptions options)
+{
+    *f = (Fixture){ .path = "/tmp/graft-test-XXXXXX" };
+    FILE *file = fdopen(mkstemp(f->path), "w");
+    fputs(text, file);
+    fclose(file);
+    Pool *pool = pool_open(3);
+    Status status = dataset_read(f->path, &options, pool, &f->notices, &f->examples, &f->counts);
+    pool_close(pool);
+    remove(f->path);
+    return status;
+}
+
+static inline void fixture_free(Fixture *f)
+{
+    examples_free(&f->examples);
+    notices_free(&f->notices);
+}
+
+static inline void assert_notice(const Fixture *f, int i, const char *line)
+{
+    assert_true(i < f->notices.n);
+    const char *found = f->notices.line[i];
+    assert_string_equal(strncmp(found, f->path, strlen(f->path)) ? found : found + strlen(f->path), line);
+}
+
+/* A conversation of two turns. */
+static const char two_turns[] __attribute__((unused)) = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}, "
+                                "{\"role\": \"user\", \"content\": \"c\"}, {\"role\": \"assistant\", \"content\": \"d\"}]}\n";
+
+/* One file of messages with a template given as source, on the chatml tokenizer. */
+static inline Status read_chats(Fixture *f, const char *rows, const char *source, EncodeOptions encode)
+{
+    Text text = open_text("chatml");
+    chat_template_close(text.chat_template);
+    assert_ok(chat_template_open(&text.chat_template, "template", source));
+    encode.tokenizer = text.tokenizer;
+    encode.chat_template = text.chat_template;
+    Status status = read_text(f, rows, (DatasetOptions){ .encode = encode });
+    close_text(&text);
+    return status;
 }
 
 #endif

@@ -34,13 +34,12 @@ static int64_t unpadded(const Flat *flat, int64_t n_rows)
 static void check_case(const Json *golden)
 {
     Examples examples = {0};
-    EncodeCounts counts;
     Notices notices = {0};
     Batch batch;
     int64_t n = json_integer(json_get(golden, "n")), index[8];
     Padding padding = { .padding_free = golden_option(golden, "padding_free", false), .pad_to_multiple_of = (int32_t)golden_option(golden, "pad_to_multiple_of", 0) };
     if (golden_option(golden, "packing", false)) padding.padding_free = strcmp(golden_text(golden, "packing_strategy", "bfd"), "wrapped");
-    golden_examples(golden, (EncodeOptions){0}, &examples, &counts, &notices);
+    golden_examples(golden, (EncodeOptions){0}, &examples, &notices);
     for (int64_t k = 0; k < n; k++) index[k] = json_integer(json_get(golden, "first")) + k;
     Batch capacity = batch_capacity(&examples, n, padding);
     batch_init(&batch, &capacity);

@@ -119,18 +119,11 @@ static void nothing_packs_to_nothing(void **state)
     }
 }
 
-static void refuses_names(void **state)
-{
-    (void)state;
-    PackingStrategy strategy = PACKING_BFD;
-    assert_fails(STATUS_INPUT, "packing_strategy: \"ffd\" is unknown, expected bfd, bfd_split or wrapped", packing_strategy(&strategy, "ffd"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bfd_is_the_definition), cmocka_unit_test(splitting_and_wrapping_lose_nothing), cmocka_unit_test(counts_what_is_cut),
-        cmocka_unit_test(nothing_packs_to_nothing), cmocka_unit_test(refuses_names),
+        cmocka_unit_test(nothing_packs_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

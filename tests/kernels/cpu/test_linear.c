@@ -1,6 +1,8 @@
 /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T against a plain loop in double. */
 #include "tests/kernels/op_testing.h"
 
+#include "kernels/cpu/matrix.h"
+
 /* drop_k(x), element by element as the comment at Dropout says: what x is multiplied by. */
 static double keep(Dropout drop, int64_t element)
 {
@@ -83,8 +85,7 @@ static void check(Shape s)
     }
     /* A float32 sum of n products errs by about sqrt(n) / 4 roundings (6e-8) of its own size when sixteen or more partial sums
      * are kept, and up to three sums follow each other; the largest of many elements lies at five deviations. */
-    double longest = (double)(s.rows > s.in ? s.rows : s.in);
-    if (s.out > longest) longest = (double)s.out;
+    double longest = fmax((double)s.rows, fmax((double)s.in, (double)s.out));
     t.fwd_tolerance = t.bwd_tolerance = 6e-8 * 5 * (3 + sqrt(longest) / 4);
     check_op(&t);
     guarded_free(b.data);
@@ -147,8 +148,11 @@ static void float32_that_is_not_aligned(void **state)
     char *bytes = guarded_new(20 * 33 * sizeof(float) + 1);
     memcpy(bytes + 1, w.bytes, 20 * 33 * sizeof(float));
     moved.bytes = bytes + 1;
+    assert_true(weight_is_plain(&w));
+    assert_false(weight_is_plain(&moved));
     /* 33 products in float32. */
-    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6, .bwd_tolerance = 1e-6 });
+    check_op(&(OpCase){ .op = OP_LINEAR, .n_in = 1, .size = { { 5, 33 } }, .args.linear.w = &moved, .fwd = fwd, .bwd = bwd, .fwd_tolerance = 1e-6,
+                        .bwd_tolerance = 1e-6 });
     guarded_free(bytes);
     weight_free(w);
 }

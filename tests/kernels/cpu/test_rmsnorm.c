@@ -68,7 +68,8 @@ static void a_row_of_zeros(void **state)
     float x[20] = {0}, w[20], y[20], rstd;
     for (int i = 0; i < 20; i++) w[i] = 2;
     OpArgs args = { .rmsnorm = { w, 0.25f } };
-    OpCall c = { .op = OP_RMSNORM, .n_in = 1, .n_out = 1, .n_saved = 1, .in = { { x, 1, 20 } }, .out = { { y, 1, 20 } }, .saved = { { &rstd, 1, 1 } }, .args = &args };
+    OpCall c = { .op = OP_RMSNORM, .n_in = 1, .n_out = 1, .n_saved = 1, .args = &args, .in = { { x, 1, 20 } }, .out = { { y, 1, 20 } },
+                 .saved = { { &rstd, 1, 1 } } };
     run_kernel(&backend, &c, false);
     assert_true(rstd == 2.0f);
     for (int i = 0; i < 20; i++) assert_true(y[i] == 0.0f);

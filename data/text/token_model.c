@@ -1,11 +1,11 @@
-#include "data/text/model.h"
+#include "data/text/token_model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/text/bpe.h"
 
-static const ModelRow *const rows[] = { &bpe_row };
+static const TokenModelRow *const rows[] = { &bpe_row };
 
 /* Old files leave the type out; then the keys tell. */
 static const char *type_of(const Json *spec)
@@ -17,7 +17,7 @@ static const char *type_of(const Json *spec)
     return json_get(spec, "max_input_chars_per_word") || json_get(spec, "continuing_subword_prefix") ? "WordPiece" : "WordLevel";
 }
 
-Status model_open(Model *model, const Json *spec, const char *file, Notices *notices)
+Status token_model_open(TokenModel *model, const Json *spec, const char *file, Notices *notices)
 {
     if (json_kind(spec) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: \"model\" is %s, expected an object", file, json_kind_name(spec));
     const char *type = type_of(spec);
@@ -29,17 +29,17 @@ Status model_open(Model *model, const Json *spec, const char *file, Notices *not
     return fail(STATUS_INPUT, "%s: \"model\" is of type %s; graft knows BPE", file, type);
 }
 
-Status model_encode(const Model *model, const char *text, size_t n, Word *word)
+Status token_model_encode(const TokenModel *model, const char *text, size_t n, Word *word)
 {
     word->n = 0;
     return n ? model->row->encode(model, text, n, word) : STATUS_OK;
 }
 
-void model_close(Model *model)
+void token_model_close(TokenModel *model)
 {
     if (model->row) model->row->close(model);
     vocabulary_free(&model->vocabulary);
-    *model = (Model){0};
+    *model = (TokenModel){0};
 }
 
 void word_free(Word *word)
@@ -49,7 +49,7 @@ void word_free(Word *word)
     *word = (Word){0};
 }
 
-Status model_read_vocabulary(Model *model, const Json *vocab, const char *file)
+Status token_model_read_vocabulary(TokenModel *model, const Json *vocab, const char *file)
 {
     if (json_kind(vocab) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: \"model.vocab\" is %s, expected an object", file, json_kind_name(vocab));
     for (const Json *item = json_first(vocab); item; item = json_next(item)) {

@@ -1,0 +1,32 @@
+/* One row to token ids and labels; see encode.h for the rules. Pure: many threads may use one Encoder. */
+#ifndef DATA_SET_ENCODER_H
+#define DATA_SET_ENCODER_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/set/encode.h"
+#include "data/set/rows.h"
+#include "kernels/status.h"
+
+typedef struct {
+    const Rows          *rows;
+    const EncodeOptions *options;
+    const char          *eos;                /* text; NULL: none */
+    bool                 completion_only, marks_generation;
+    Json                *variables;          /* special tokens by name, for the template */
+} Encoder;
+
+/* One row's tokens, reused from row to row, and what the user should hear about all of them. */
+typedef struct {
+    int32_t *id, *label;
+    int64_t  n, cap;
+    int64_t  prompts_cut, turns_unfound;     /* rows whose prompt is no prefix of the whole; assistant turns without a span */
+} Encoded;
+
+Status encoder_init(Encoder *, const Rows *, const EncodeOptions *);
+void   encoder_free(Encoder *);              /* accepts {0} */
+
+Status encoder_row(const Encoder *, int64_t i, Encoded *);
+void   encoded_free(Encoded *);              /* accepts {0} */
+
+#endif

@@ -1,0 +1,44 @@
+/* The model of a tokenizer cuts a pre-token into tokens. Each kind is a row: BPE here; another kind is one more file and one
+ * more row in token_model.c. */
+#ifndef DATA_TEXT_TOKEN_MODEL_H
+#define DATA_TEXT_TOKEN_MODEL_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/file/json.h"
+#include "data/text/vocabulary.h"
+#include "kernels/notices.h"
+#include "kernels/status.h"
+
+/* A token of a pre-token: `length` bytes further on. While a model works on it, a chain. */
+typedef struct { int32_t id; uint32_t length; int32_t before, after; } Symbol;
+
+/* Two neighbours that may become one. */
+typedef struct { int32_t rank, place, merged; } Candidate;
+
+/* What a model made of one pre-token, and its scratch; kept by the caller from one pre-token to the next. {0} is empty. */
+typedef struct {
+    Symbol    *symbol;
+    Candidate *candidate;      /* a heap */
+    int32_t    n, cap, n_candidates, cap_candidates;
+} Word;
+void word_free(Word *);
+
+typedef struct TokenModel TokenModel;
+typedef struct {
+    const char *type;
+    Status    (*open)(TokenModel *, const Json *, const char *file, Notices *);      /* fills vocabulary and state */
+    Status    (*encode)(const TokenModel *, const char *text, size_t n, Word *);     /* n > 0; word->symbol[0..n) is the result */
+    void      (*close)(TokenModel *);                                                /* frees state */
+} TokenModelRow;
+
+struct TokenModel { const TokenModelRow *row; Vocabulary vocabulary; void *state; };
+
+Status token_model_open(TokenModel *, const Json *spec, const char *file, Notices *);      /* `spec`: the "model" of a tokenizer.json */
+Status token_model_encode(const TokenModel *, const char *text, size_t n, Word *);
+void   token_model_close(TokenModel *);                                                    /* accepts {0} */
+
+/* The "vocab" object of BPE, WordPiece and WordLevel. */
+Status token_model_read_vocabulary(TokenModel *, const Json *vocab, const char *file);
+
+#endif

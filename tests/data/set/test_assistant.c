@@ -1,0 +1,81 @@
+/* The assistant's turns: markers against prefixes, and templates that change what came before. Spans to tokens are compared with
+ * transformers in test_dataset.c. */
+#include "tests/data/set/golden.h"
+
+/* The golden template without its markers: prefixes of the conversations must find the same turns. */
+static void prefixes_find_the_turns_that_markers_mark(void **state)
+{
+    (void)state;
+    static const char *const markers[] = { "{% generation %}", "{% endgeneration %}" };
+    Examples marked, found;
+    Notices notices = {0};
+    Text text = open_text("chatml");
+    Json *golden;
+    const char options[] = "{\"rows\": \"chats\", \"options\": {\"assistant_only_loss\": true}}";
+    assert_ok(json_parse(&golden, "options", options, strlen(options)));
+    golden_examples(golden, (EncodeOptions){ .tokenizer = text.tokenizer, .chat_template = text.chat_template }, &marked, &notices);
+    assert_int_equal(notices.n, 0);
+
+    char *source = memory_string(tokenizer_chat_template(text.tokenizer));
+    for (int i = 0; i < 2; i++) memset(strstr(source, markers[i]), ' ', strlen(markers[i]));      /* spaces the template trims */
+    chat_template_close(text.chat_template);
+    assert_ok(chat_template_open(&text.chat_template, "no markers", source));
+    golden_examples(golden, (EncodeOptions){ .tokenizer = text.tokenizer, .chat_template = text.chat_template }, &found, &notices);
+    assert_int_equal(notices.n, 1);
+    assert_string_equal(notices.line[0], "the chat template has no {% generation %}: the assistant's turns were found by rendering every beginning of a conversation");
+    assert_int_equal(found.begin[found.n], marked.begin[marked.n]);
+    assert_memory_equal(found.ids, marked.ids, (size_t)marked.begin[marked.n] * 4);
+    assert_memory_equal(found.labels, marked.labels, (size_t)marked.begin[marked.n] * 4);
+    examples_free(&marked);
+    examples_free(&found);
+    notices_free(&notices);
+    free(source);
+    json_free(golden);
+    close_text(&text);
+}
+
+/* Like templates that drop the reasoning of all turns but the last. */
+static void turns_that_change_later_are_said(void **state)
+{
+    (void)state;
+    Fixture f;
+    const char *source = "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{%- if m.role == 'assistant' and loop.last %}{{- 'hm: ' }}{%- endif %}"
+                         "{{- m.content + '<|im_end|>\\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
+    assert_ok(read_chats(&f, two_turns, source, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_int_equal(f.notices.n, 2);
+    assert_notice(&f, 1, ": 1 turns of the assistant are not trained; the template renders them differently when messages follow");
+    fixture_free(&f);
+}
+
+/* The tokens of a text whose labels are trained. */
+static void assert_trained(const Fixture *f, const char *expected)
+{
+    Buffer trained = {0};
+    Text text = open_text("chatml");
+    for (int64_t t = 0; t < f->examples.begin[f->examples.n]; t++)
+        if (f->examples.labels[t] != LABEL_NONE) tokenizer_decode(text.tokenizer, f->examples.ids + t, 1, false, &trained);
+    assert_string_equal(trained.data, expected);
+    buffer_free(&trained);
+    close_text(&text);
+}
+
+/* A prompt that opens a thought which the conversations do not have. */
+static void a_turn_starts_where_prompt_and_whole_part(void **state)
+{
+    (void)state;
+    Fixture f;
+    const char *source = "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}{%- endfor %}"
+                         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n...' }}{%- endif %}";
+    assert_ok(read_chats(&f, two_turns, source, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_trained(&f, "b<|im_end|>d<|im_end|>");
+    fixture_free(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prefixes_find_the_turns_that_markers_mark), cmocka_unit_test(turns_that_change_later_are_said),
+        cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

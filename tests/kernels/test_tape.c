@@ -1,0 +1,905 @@
+/* The tape on a tiny model of two layers, made of every operation that learns or lets a gradient through: one gradient, to the
+ * byte, however it is kept, made again, threaded or laid out; and every CHECK of the tape. */
+#include "tests/kernels/aborts.h"
+
+#include <math.h>
+#include <sys/mman.h>
+
+#include "kernels/memory.h"
+#include "kernels/random.h"
+#include "kernels/tape.h"
+
+enum {
+    VOCABULARY = 40, WIDTH = 16, HEADS = 4, KV_HEADS = 2, HEAD_DIM = 4, INNER = 24, RANK = 2, LAYERS = 2, MAX_ROWS = 48,
+    SITES = 7,                       /* of a layer: q, k, v, o, gate, up, down */
+    PARAMS = LAYERS * SITES * 2 + LAYERS,      /* A and B of each site, and a second A that is added to q's */
+};
+enum { Q, K, V, O, GATE, UP, DOWN };
+
+typedef struct { int64_t at, rows, cols; } Param;
+typedef struct {
+    Weight embedding, head, site[LAYERS][SITES];
+    float *norm, *bias, *frozen_a, *frozen_b, *cos, *sin;
+    Param param[PARAMS];
+    int64_t n_params;
+    float *value, *grad;
+    uint64_t trainable;              /* bit p: param[p] */
+    void *memory[2 + LAYERS * SITES + 6];
+    int n_memory;
+} Model;
+
+/* Sizes alone are enough to measure a step. */
+typedef struct {
+    int64_t n_rows, n_scored;
+    int n_spans, longest;
+    int32_t ids[MAX_ROWS], position[MAX_ROWS], row[MAX_ROWS], target[MAX_ROWS];
+    float coef[MAX_ROWS];
+    Span span[MAX_ROWS];
+} Batch;
+
+static float *numbers(Model *m, Random *random, int64_t n, double mean, double std)
+{
+    float *x = m->memory[m->n_memory++] = memory_new((size_t)(n + 16), sizeof *x);
+    random_normal(random, mean, std, n + 16, x);
+    return x;
+}
+
+static Weight matrix(Model *m, Random *random, const char *name, int64_t rows, int64_t cols)
+{
+    return (Weight){ .name = name, .dtype = DTYPE_F32, .bytes = numbers(m, random, rows * cols, 0, 1 / sqrt((double)cols)), .rows = rows, .cols = cols };
+}
+
+static Model model_open(void)
+{
+    static const int64_t out[SITES] = { WIDTH, KV_HEADS * HEAD_DIM, KV_HEADS * HEAD_DIM, WIDTH, INNER, INNER, WIDTH };
+    Model m = { .trainable = ~0ull };
+    Random random;
+    random_seed(&random, 1);
+    m.embedding = matrix(&m, &random, "embedding", VOCABULARY, WIDTH);
+    m.head = matrix(&m, &random, "head", VOCABULARY, WIDTH);
+    m.norm = numbers(&m, &random, INNER, 1, 0.2);
+    m.bias = numbers(&m, &random, INNER, 0, 0.2);
+    m.frozen_a = numbers(&m, &random, RANK * WIDTH, 0, 0.3);
+    m.frozen_b = numbers(&m, &random, WIDTH * RANK, 0, 0.3);
+    m.cos = numbers(&m, &random, MAX_ROWS * HEAD_DIM / 2, 0, 1);
+    m.sin = numbers(&m, &random, MAX_ROWS * HEAD_DIM / 2, 0, 1);
+    int p = 0;
+    for (int l = 0; l < LAYERS; l++)
+        for (int s = 0; s < SITES; s++) {
+            int64_t in = s == DOWN ? INNER : WIDTH;
+            m.site[l][s] = matrix(&m, &random, "site", out[s], in);
+            m.param[p++] = (Param){ 0, RANK, in };
+            m.param[p++] = (Param){ 0, out[s], RANK };
+        }
+    for (int l = 0; l < LAYERS; l++) m.param[p++] = (Param){ 0, RANK, WIDTH };
+    for (p = 0; p < PARAMS; p++) {
+        m.param[p].at = m.n_params;
+        m.n_params += m.param[p].rows * m.param[p].cols;
+    }
+    m.value = memory_new((size_t)m.n_params, sizeof *m.value);
+    m.grad = memory_new((size_t)m.n_params, sizeof *m.grad);
+    random_normal(&random, 0, 0.3, m.n_params, m.value);
+    return m;
+}
+
+static void model_close(Model *m)
+{
+    for (int i = 0; i < m->n_memory; i++) free(m->memory[i]);
+    free(m->value);
+    free(m->grad);
+}
+
+/* Documents of the lengths given; every third row is not scored. */
+static Batch batch_of(const int *lengths, uint64_t seed)
+{
+    Batch b = {0};
+    Random random;
+    random_seed(&random, seed);
+    for (; lengths[b.n_spans]; b.n_spans++) {
+        int n = lengths[b.n_spans];
+        b.span[b.n_spans] = (Span){ (int32_t)b.n_rows, n, (int32_t)b.n_rows, n };
+        if (n > b.longest) b.longest = n;
+        for (int i = 0; i < n; i++, b.n_rows++) {
+            b.ids[b.n_rows] = (int32_t)(random_u32(&random) % VOCABULARY);
+            b.position[b.n_rows] = i;
+            if (b.n_rows % 3 == 1) continue;
+            b.row[b.n_scored] = (int32_t)b.n_rows;
+            b.target[b.n_scored] = (int32_t)(random_u32(&random) % VOCABULARY);
+            random_uniform(&random, 0.2, 1, 1, &b.coef[b.n_scored]);
+            b.n_scored++;
+        }
+    }
+    return b;
+}
+
+static Batch batch_a(void) { return batch_of((int[]){ 9, 1, 14, 6, 0 }, 2); }
+
+/* --- the model's forward */
+
+static Var param(Tape *tape, const Model *m, int p)
+{
+    Tensor value = { m->value + m->param[p].at, m->param[p].rows, m->param[p].cols }, grad = value;
+    grad.data = m->grad + m->param[p].at;
+    return m->trainable >> p & 1 ? tape_param(tape, value, grad) : tape_const(tape, value);
+}
+
+/* q has an A that is itself a sum; o a frozen second term and a bias; q and down have dropout. */
+static Var site(Tape *tape, const SegmentKey *key, Var x, int s)
+{
+    const Model *m = key->self;
+    int p = (key->index * SITES + s) * 2;
+    LowRank term[2] = { { param(tape, m, p), param(tape, m, p + 1), 0.7f, { .p = 0 } } };
+    if (s == Q) term[0].a = op_add(tape, term[0].a, param(tape, m, LAYERS * SITES * 2 + key->index));
+    if (s == Q || s == DOWN) {
+        term[0].drop = (Dropout){ 0.25f, key->random };
+        term[0].drop.key.site = (uint32_t)(key->index * SITES + s);
+    }
+    Tensor frozen_a = { m->frozen_a, RANK, WIDTH }, frozen_b = { m->frozen_b, WIDTH, RANK };
+    if (s == O) term[1] = (LowRank){ tape_const(tape, frozen_a), tape_const(tape, frozen_b), -0.5f, { .p = 0 } };
+    return op_linear(tape, x, &m->site[key->index][s], s == O ? m->bias : NULL, term, s == O ? 2 : 1);
+}
+
+static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    const Model *m = key->self;
+    const Batch *b = key->batch;
+    OpArgs rope = { .rope = { m->cos, m->sin, b->position, HEAD_DIM } };
+    OpArgs attention = { .attention = { b->span, b->n_spans, HEADS, KV_HEADS, HEAD_DIM, b->longest, 0.5f } };
+    Var x = op_rmsnorm(tape, in[0], m->norm, 1e-5f);
+    Var q = op_rope(tape, site(tape, key, x, Q), &rope), k = op_rope(tape, site(tape, key, x, K), &rope);
+    Var y = op_attention(tape, q, k, site(tape, key, x, V), &attention);
+    Var middle = op_add(tape, in[0], site(tape, key, y, O));
+    x = op_rmsnorm(tape, middle, m->norm, 1e-5f);
+    x = op_silu_mul(tape, site(tape, key, x, GATE), site(tape, key, x, UP));
+    x = op_rmsnorm(tape, x, m->norm, 1e-5f);                 /* a light operation on a light one's output */
+    out[0] = op_add(tape, middle, site(tape, key, x, DOWN));
+}
+
+typedef struct {
+    SegmentPolicy policy[LAYERS];
+    bool keep_light, noise, dead_branch, entropy;
+    int workers;
+    const Batch *capacity;           /* NULL: the batch itself */
+    int garbage;                     /* the arena's bytes before the step */
+} Plan;
+
+static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *plan)
+{
+    SegmentKey key = { .self = m, .batch = b, .random = { .seed = 7, .step = 3 }, .training = true };
+    Var x = op_embedding(tape, &m->embedding, b->ids, b->n_rows), last = x;
+    if (plan->noise) x = op_noise(tape, x, 0.1f, key.random);
+    for (; key.index < LAYERS; key.index++) {
+        last = x;
+        tape_segment(tape, plan->policy[key.index], layer, &key, &last, 1, &x, 1);
+    }
+    if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
+    x = op_rmsnorm(tape, x, m->norm, 1e-5f);
+    return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f, tape->mode != TAPE_OFF } });
+}
+
+static Scores make_step(Tape *tape, const Model *m, const Batch *b, const Plan *plan, TapeMode mode)
+{
+    tape_begin(tape, mode);
+    Scores s = forward(tape, m, b, plan);
+    tape_result(tape, s.score);
+    if (plan->entropy) tape_result(tape, s.entropy);
+    if (mode == TAPE_RECORD) {
+        tape_seed(tape, s.score, b->coef);
+        tape_backward(tape);
+    }
+    tape_end(tape);
+    return s;
+}
+
+/* --- one step, in an arena that ends where the plan ends */
+
+typedef struct { char *map, *arena; size_t bytes; } Arena;
+
+static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+static Arena arena_new(size_t bytes, int garbage)
+{
+    size_t inside = (bytes + page() - 1) / page() * page();
+    Arena a = { .bytes = inside + 2 * page() };
+    a.map = mmap(NULL, a.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(a.map != MAP_FAILED);
+    assert_int_equal(mprotect(a.map + page(), inside, PROT_READ | PROT_WRITE), 0);
+    a.arena = a.map + page() + inside - bytes;
+    memset(a.arena, garbage, bytes);
+    return a;
+}
+
+typedef struct {
+    float score[MAX_ROWS], entropy[MAX_ROWS], *grad;
+    size_t bytes;
+    double flops;
+    Tensor correct;
+} Step;
+
+/* A backend that counts calls and looks at the pointers that the tape hands over. */
+typedef struct { Backend backend, real; int fwd[OP_COUNT], bwd[OP_COUNT], without_output[OP_COUNT]; } Spy;
+
+static void look(const OpCall *c, bool bwd)
+{
+    assert_true(!c->scratch_bytes || c->scratch);
+    for (int i = 0; i < c->n_saved; i++) assert_true(c->saved[i].data || !c->saved[i].rows);
+    if (!bwd) return;
+    uint32_t reads = op_rows[c->op].reads ? op_rows[c->op].reads(c->args, c->wanted) : 0;
+    assert_true(c->wanted);
+    for (int i = 0; i < c->n_in; i++) {
+        assert_int_equal(c->in[i].data != NULL, reads >> i & 1);
+        assert_int_equal(c->din[i].data != NULL, c->wanted >> i & 1);
+        assert_true(c->beta[i] == 0 || (c->beta[i] == 1 && c->din[i].data));
+    }
+    for (int i = 0; i < c->n_out; i++) assert_int_equal(c->out[i].data != NULL, reads >> (16 + i) & 1);
+}
+
+static void spy_fwd(const Backend *b, const OpCall *c)
+{
+    Spy *spy = (Spy *)b;
+    spy->fwd[c->op]++;
+    spy->without_output[c->op] += !c->out[0].data;
+    look(c, false);
+    spy->real.op[c->op].fwd(&spy->real, c);
+}
+
+static void spy_bwd(const Backend *b, const OpCall *c)
+{
+    Spy *spy = (Spy *)b;
+    spy->bwd[c->op]++;
+    look(c, true);
+    spy->real.op[c->op].bwd(&spy->real, c);
+}
+
+static Spy spy_new(Pool *pool)
+{
+    Spy spy = { .real = cpu_backend(pool) };
+    spy.backend = spy.real;
+    for (int op = 0; op < OP_COUNT; op++) {
+        spy.backend.op[op].fwd = spy_fwd;
+        if (spy.real.op[op].bwd) spy.backend.op[op].bwd = spy_bwd;
+    }
+    return spy;
+}
+
+static Step run(Model *m, const Batch *b, Plan plan, TapeMode mode, Spy *calls)
+{
+    Pool *pool = pool_open(plan.workers ? plan.workers : 1);
+    Spy spy = spy_new(pool);
+    Layout *layout = layout_open();
+    Tape tape;
+    Step step = {0};
+    tape_init(&tape, &spy.backend, layout, 500, 200);
+    tape.keep_light = plan.keep_light;
+    make_step(&tape, m, plan.capacity ? plan.capacity : b, &plan, mode);
+    for (int op = 0; op < OP_COUNT; op++) assert_int_equal(spy.fwd[op] + spy.bwd[op], 0);
+    step.bytes = layout_bytes(layout);
+    step.flops = layout_flops(layout);
+    Arena arena = arena_new(step.bytes, plan.garbage);
+    layout_place(layout, arena.arena);
+    memset(m->grad, 0, (size_t)m->n_params * sizeof *m->grad);
+    Scores s = make_step(&tape, m, b, &plan, mode);
+    memcpy(step.score, tape_value(&tape, s.score).data, (size_t)b->n_scored * sizeof(float));
+    if (plan.entropy) memcpy(step.entropy, tape_value(&tape, s.entropy).data, (size_t)b->n_scored * sizeof(float));
+    step.correct = tape_value(&tape, s.correct);
+    step.grad = memory_copy(m->grad, (size_t)m->n_params, sizeof *m->grad);
+    if (calls) *calls = spy;
+    munmap(arena.map, arena.bytes);
+    tape_free(&tape);
+    layout_close(layout);
+    pool_close(pool);
+    return step;
+}
+
+static void assert_same_step(const Model *m, const Step *got, const Step *expected)
+{
+    assert_memory_equal(got->score, expected->score, sizeof got->score);
+    assert_memory_equal(got->grad, expected->grad, (size_t)m->n_params * sizeof *got->grad);
+}
+
+/* --- claims */
+
+static void bits_do_not_depend_on_how_a_step_is_made(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Step first = run(&m, &b, (Plan){ .noise = true }, TAPE_RECORD, NULL);
+    for (int64_t i = 0; i < m.n_params; i++) assert_true(isfinite(first.grad[i]));
+    for (int how = 0; how < 4; how++)
+        for (int keep_light = 0; keep_light < 2; keep_light++)
+            for (int workers = 1; workers <= 3; workers++)
+                for (int garbage = 0; garbage < 2; garbage++) {      /* zeros, and NaN: nothing is read that was not written */
+                    Plan plan = { .policy = { how & 1, how >> 1 }, .keep_light = keep_light, .noise = true, .workers = workers, .garbage = garbage ? 0xFF : 0 };
+                    Step step = run(&m, &b, plan, TAPE_RECORD, NULL);
+                    assert_same_step(&m, &step, &first);
+                    free(step.grad);
+                }
+    free(first.grad);
+    model_close(&m);
+}
+
+/* Every parameter's gradient is the sum of its micro-batches'. */
+static void parameters_add(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Pool *pool = pool_open(1);
+    Backend backend = cpu_backend(pool);
+    Layout *layout = layout_open();
+    Tape tape;
+    Plan plan = {0};
+    tape_init(&tape, &backend, layout, 500, 200);
+    make_step(&tape, &m, &b, &plan, TAPE_RECORD);
+    void *arena = memory_try(layout_bytes(layout));
+    layout_place(layout, arena);
+    make_step(&tape, &m, &b, &plan, TAPE_RECORD);
+    float *once = memory_copy(m.grad, (size_t)m.n_params, sizeof *once);
+    make_step(&tape, &m, &b, &plan, TAPE_RECORD);
+    for (int64_t i = 0; i < m.n_params; i++) assert_true(fabsf(m.grad[i] - 2 * once[i]) <= 1e-5f * (1 + fabsf(once[i])));
+    free(once);
+    free(arena);
+    tape_free(&tape);
+    layout_close(layout);
+    pool_close(pool);
+    model_close(&m);
+}
+
+static double objective(Model *m, const Batch *b, int64_t n, const float *from, const double *direction, double h, float *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] = (float)((double)from[i] + h * direction[i]);
+    Step step = run(m, b, (Plan){ .noise = true }, TAPE_RECORD, NULL);
+    double sum = 0;
+    for (int64_t i = 0; i < b->n_scored; i++) sum += (double)b->coef[i] * (double)step.score[i];
+    free(step.grad);
+    return sum;
+}
+
+/* For each parameter along its gradient and along a random direction, by the difference of fourth order. The objective is a
+ * float32 one of size 100 with noise 2e-6; steps change it by about 0.1, so 1e-4 is noise and the rest truncation. */
+static void gradients_are_finite_differences(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Step step = run(&m, &b, (Plan){ .noise = true }, TAPE_RECORD, NULL);
+    Random random;
+    random_seed(&random, 4);
+    for (int p = 0; p < PARAMS; p++)
+        for (int way = 0; way < 2; way++) {
+            int64_t n = m.param[p].rows * m.param[p].cols;
+            float from[64], *to = m.value + m.param[p].at, *g = step.grad + m.param[p].at, normal[64];
+            double direction[64], along = 0, size = 0, length = 0;
+            assert_true(n <= 64);
+            memcpy(from, to, (size_t)n * sizeof *to);
+            random_normal(&random, 0, 1, 64, normal);
+            for (int64_t i = 0; i < n; i++) {
+                direction[i] = (double)(way ? normal[i] : g[i]);
+                size += (double)g[i] * (double)g[i];
+                length += direction[i] * direction[i];
+            }
+            for (int64_t i = 0; i < n; i++) along += (double)g[i] * (direction[i] /= sqrt(length));
+            double h = 0.02 / (1 + sqrt(size)), f[4];
+            static const int steps[] = { -2, -1, 1, 2 };
+            for (int i = 0; i < 4; i++) f[i] = objective(&m, &b, n, from, direction, steps[i] * h, to);
+            memcpy(to, from, (size_t)n * sizeof *to);
+            double numeric = (8 * (f[2] - f[1]) - (f[3] - f[0])) / (12 * h), error = fabs(numeric - along) / (1 + sqrt(size));
+            if (error > 1e-3) print_error("parameter %d, way %d: %g, by differences %g\n", p, way, along, numeric);
+            assert_true(error <= 1e-3);
+        }
+    free(step.grad);
+    model_close(&m);
+}
+
+/* The layout of a capacity serves every smaller batch, with the bits of the batch's own. */
+static void a_smaller_batch_replays_the_capacity(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch capacity = { .n_rows = 40, .n_scored = 33, .n_spans = 6, .longest = 20 };
+    Batch batches[] = {
+        batch_a(), batch_of((int[]){ 20, 20, 0 }, 3), batch_of((int[]){ 1, 0 }, 4), batch_of((int[]){ 1, 1, 1, 1, 2, 3, 0 }, 5), batch_of((int[]){ 17, 0 }, 6),
+    };
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++)
+        for (int recompute = 0; recompute < 2; recompute++) {
+            Plan plan = { .policy = { recompute, recompute }, .workers = 2, .garbage = 0xFF };
+            Step own = run(&m, &batches[i], plan, TAPE_RECORD, NULL);
+            plan.capacity = &capacity;
+            Step replayed = run(&m, &batches[i], plan, TAPE_RECORD, NULL);
+            assert_same_step(&m, &replayed, &own);
+            assert_true(own.bytes <= replayed.bytes);
+            free(own.grad);
+            free(replayed.grad);
+        }
+    model_close(&m);
+}
+
+/* A micro-batch without a scored row: no score, no gradient. */
+static void nothing_scored(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch capacity = batch_a(), b = batch_a();
+    b.n_scored = 0;
+    Step step = run(&m, &b, (Plan){ .capacity = &capacity, .garbage = 0xFF }, TAPE_RECORD, NULL);
+    for (int64_t i = 0; i < m.n_params; i++) assert_true(step.grad[i] == 0.0f);
+    free(step.grad);
+    model_close(&m);
+}
+
+/* What each way of keeping is for: bytes. And they cost what they are said to cost: calls. */
+static void plans_have_their_price(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Spy keep, light, recompute;
+    Plan plan = { .keep_light = true };
+    Step kept = run(&m, &b, plan, TAPE_RECORD, &keep);
+    plan.keep_light = false;
+    Step rebuilt = run(&m, &b, plan, TAPE_RECORD, &light);
+    plan.policy[0] = plan.policy[1] = SEGMENT_RECOMPUTE;
+    Step again = run(&m, &b, plan, TAPE_RECORD, &recompute);
+    assert_true(again.bytes < rebuilt.bytes && rebuilt.bytes < kept.bytes);
+    assert_true(again.flops > kept.flops && rebuilt.flops == kept.flops);
+
+    /* A layer: 7 linears, 3 norms, 1 silu_mul, 3 additions (one of parameters), 2 ropes. */
+    assert_int_equal(keep.fwd[OP_LINEAR], 7 * LAYERS);
+    assert_int_equal(keep.bwd[OP_LINEAR], 7 * LAYERS);
+    assert_int_equal(keep.fwd[OP_RMSNORM], 3 * LAYERS + 1);
+    /* The walk makes norms and silu_mul again; not the last norm, which nobody's backward reads, nor the first, which is below
+     * everything that learns and so is kept. */
+    assert_int_equal(light.fwd[OP_RMSNORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
+    assert_int_equal(light.fwd[OP_SILU_MUL], 2 * LAYERS);
+    assert_int_equal(light.fwd[OP_LINEAR], 7 * LAYERS);
+    /* All but a layer's own output is made again: of its down projection only what is saved, the last addition not at all. */
+    assert_int_equal(recompute.fwd[OP_LINEAR], 2 * 7 * LAYERS);
+    assert_int_equal(recompute.without_output[OP_LINEAR], LAYERS);
+    assert_int_equal(keep.without_output[OP_LINEAR], 0);
+    assert_int_equal(recompute.fwd[OP_ADD], 3 * LAYERS + 2 * LAYERS);
+    assert_int_equal(recompute.fwd[OP_ATTENTION], 2 * LAYERS);
+    assert_int_equal(recompute.bwd[OP_LINEAR], 7 * LAYERS);
+    /* The lowest norm has no gradient to pass on. */
+    assert_int_equal(keep.bwd[OP_RMSNORM], 3 * LAYERS);
+    Step *steps[] = { &kept, &rebuilt, &again };
+    for (int i = 0; i < 3; i++) free(steps[i]->grad);
+    model_close(&m);
+}
+
+static void what_nobody_reads_is_not_made(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Spy spy, dead;
+    Step step = run(&m, &b, (Plan){0}, TAPE_RECORD, &spy), with = run(&m, &b, (Plan){ .dead_branch = true }, TAPE_RECORD, &dead);
+    assert_null(step.correct.data);
+    assert_memory_equal(spy.fwd, dead.fwd, sizeof spy.fwd);
+    assert_memory_equal(spy.bwd, dead.bwd, sizeof spy.bwd);
+    assert_int_equal(with.bytes, step.bytes);
+    assert_true(with.flops == step.flops);
+    assert_same_step(&m, &with, &step);
+    free(step.grad);
+    free(with.grad);
+    model_close(&m);
+}
+
+/* With only some parameters trainable, theirs are the bits of the full gradient, and less is done. */
+static void frozen_parts_cost_nothing(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Spy all, some;
+    Step full = run(&m, &b, (Plan){0}, TAPE_RECORD, &all);
+    static const struct { uint64_t trainable; int linears, attentions; } cases[] = {
+        { 3ull << (2 * (SITES + DOWN)), 1, 0 },                 /* the last down projection */
+        { 1ull << (2 * (SITES + GATE) + 1), 2, 0 },             /* B of the last gate */
+        { 2ull << (2 * (SITES + V)), 5, 1 },                    /* B of the last v */
+        { 1ull << (2 * (SITES + K)), 5, 1 },                    /* A of the last k */
+        { 1ull << (2 * O), 11, 1 },                             /* A of the first o: the upper layer's seven and its own four */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int recompute = 0; recompute < 2; recompute++) {
+            m.trainable = cases[i].trainable;
+            Step part = run(&m, &b, (Plan){ .policy = { recompute, recompute }, .garbage = 0xFF }, TAPE_RECORD, &some);
+            for (int p = 0; p < PARAMS; p++)
+                for (int64_t e = m.param[p].at; e < m.param[p].at + m.param[p].rows * m.param[p].cols; e++)
+                    assert_true(part.grad[e] == (m.trainable >> p & 1 ? full.grad[e] : 0));
+            assert_int_equal(some.bwd[OP_LINEAR], cases[i].linears);
+            assert_int_equal(some.bwd[OP_ATTENTION], cases[i].attentions);
+            assert_true(part.bytes <= full.bytes);
+            free(part.grad);
+        }
+    free(full.grad);
+    model_close(&m);
+}
+
+static void evaluation_keeps_nothing(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    Plan plan = { .entropy = true, .garbage = 0xFF };
+    Step training = run(&m, &b, plan, TAPE_RECORD, NULL), evaluation = run(&m, &b, plan, TAPE_OFF, NULL);
+    assert_memory_equal(evaluation.score, training.score, sizeof training.score);
+    assert_memory_equal(evaluation.entropy, training.entropy, sizeof training.entropy);
+    for (int64_t i = 0; i < b.n_scored; i++) assert_true(evaluation.entropy[i] > 0);
+    for (int64_t i = 0; i < m.n_params; i++) assert_true(evaluation.grad[i] == 0.0f);
+    assert_true(evaluation.bytes < training.bytes);
+    free(training.grad);
+    free(evaluation.grad);
+    model_close(&m);
+}
+
+/* --- generation: attention behind a cache is attention over everything */
+
+static void a_cache_gives_the_same_attention(void **state)
+{
+    (void)state;
+    enum { ROWS = 13, CAPACITY = 16, COLS = KV_HEADS * HEAD_DIM };
+    Random random;
+    random_seed(&random, 8);
+    float q[ROWS * WIDTH], k[ROWS * COLS], v[ROWS * COLS], expected[ROWS * WIDTH], k_cache[CAPACITY * COLS], v_cache[CAPACITY * COLS];
+    random_normal(&random, 0, 1, ROWS * WIDTH, q);
+    random_normal(&random, 0, 1, ROWS * COLS, k);
+    random_normal(&random, 0, 1, ROWS * COLS, v);
+    memset(k_cache, 0xFF, sizeof k_cache);
+    memset(v_cache, 0xFF, sizeof v_cache);
+    Pool *pool = pool_open(2);
+    Backend backend = cpu_backend(pool);
+    Layout *layout = layout_open();
+    Tape tape;
+    tape_init(&tape, &backend, layout, 20, 4);
+    char *arena = NULL;
+    /* At capacity: one call measures, the first real one sees all rows, the others pieces of them. */
+    static const struct { int64_t at, n; } pieces[] = { { 3, 13 }, { 0, 13 }, { 0, 5 }, { 5, 1 }, { 6, 1 }, { 7, 6 } };
+    for (int i = 0; i < 6; i++) {
+        int64_t at = pieces[i].at, n = pieces[i].n, from = i ? at : 0;
+        Span span = { 0, (int32_t)n, 0, (int32_t)(at + n) };
+        OpArgs args = { .attention = { &span, 1, HEADS, KV_HEADS, HEAD_DIM, (int)(at + n), 0.5f } };
+        tape_begin(&tape, TAPE_OFF);
+        Var x = tape_const(&tape, (Tensor){ q + from * WIDTH, n, WIDTH });
+        Var keys = op_append(&tape, tape_const(&tape, (Tensor){ k + from * COLS, n, COLS }), k_cache, at, CAPACITY);
+        Var values = op_append(&tape, tape_const(&tape, (Tensor){ v + from * COLS, n, COLS }), v_cache, at, CAPACITY);
+        Var y = op_attention(&tape, x, keys, values, &args);
+        tape_result(&tape, y);
+        tape_end(&tape);
+        const float *got = tape_value(&tape, y).data;
+        if (i == 0) layout_place(layout, arena = memory_try(layout_bytes(layout)));
+        if (i == 1) memcpy(expected, got, sizeof expected);
+        /* Other shapes of the same products: a few roundings of 6e-8. */
+        for (int64_t e = 0; i > 1 && e < n * WIDTH; e++) assert_true(fabsf(got[e] - expected[at * WIDTH + e]) < 1e-6f);
+    }
+    free(arena);
+    tape_free(&tape);
+    layout_close(layout);
+    pool_close(pool);
+}
+
+/* --- misuse */
+
+typedef struct { Tape tape; Backend backend; Layout *layout; Pool *pool; float value[64], grad[64], w[16]; Weight weight; SegmentPolicy policy; } Small;
+
+static Small *small_open(void)
+{
+    Small *s = memory_new(1, sizeof *s);
+    s->pool = pool_open(1);
+    s->backend = cpu_backend(s->pool);
+    s->layout = layout_open();
+    s->weight = (Weight){ .name = "w", .dtype = DTYPE_F32, .bytes = s->w, .rows = 4, .cols = 4 };
+    tape_init(&s->tape, &s->backend, s->layout, 30, 12);
+    tape_begin(&s->tape, TAPE_RECORD);
+    return s;
+}
+
+static void small_close(Small *s)
+{
+    tape_free(&s->tape);
+    layout_close(s->layout);
+    pool_close(s->pool);
+    free(s);
+}
+
+static Var learned(Small *s) { return tape_param(&s->tape, (Tensor){ s->value, 4, 4 }, (Tensor){ s->grad, 4, 4 }); }
+static Var fixed(Small *s) { return tape_const(&s->tape, (Tensor){ s->value, 4, 4 }); }
+
+static void same_var_twice(void *arg)
+{
+    Var x = learned(arg);
+    op_add(&((Small *)arg)->tape, x, x);
+}
+
+static void seed_without_gradient(void *arg)
+{
+    Small *s = arg;
+    tape_seed(&s->tape, op_add(&s->tape, fixed(s), fixed(s)), s->grad);
+}
+
+static void second_seed(void *arg)
+{
+    Small *s = arg;
+    Var y = op_add(&s->tape, learned(s), fixed(s));
+    tape_seed(&s->tape, y, s->grad);
+    tape_seed(&s->tape, y, s->grad);
+}
+
+static void other_shapes(void *arg)
+{
+    Small *s = arg;
+    op_add(&s->tape, learned(s), tape_const(&s->tape, (Tensor){ s->value, 2, 4 }));
+}
+
+static void too_many_nodes(void *arg)
+{
+    for (int i = 0; i < 31; i++) fixed(arg);
+}
+
+static void too_many_records(void *arg)
+{
+    Small *s = arg;
+    Var x = learned(s), one = fixed(s);
+    for (int i = 0; i < 13; i++) x = op_add(&s->tape, x, one);
+}
+
+static void gradient_through_a_cache(void *arg)
+{
+    Small *s = arg;
+    op_append(&s->tape, learned(s), s->value, 0, 8);
+}
+
+static void full_cache(void *arg)
+{
+    Small *s = arg;
+    op_append(&s->tape, fixed(s), s->value, 5, 8);
+}
+
+static void result_after_the_walk(void *arg)
+{
+    Small *s = arg;
+    Var x = op_rmsnorm(&s->tape, learned(s), s->w, 1), a = learned(s), b = learned(s);
+    Var y = op_linear(&s->tape, x, &s->weight, NULL, &(LowRank){ a, b, 1, { .p = 0 } }, 1);
+    tape_seed(&s->tape, y, s->grad);
+    tape_backward(&s->tape);
+    tape_result(&s->tape, x);
+}
+
+/* A seeded Var that another operation reads too: the seed is the caller's, nothing may be added to it. */
+static void reads_its_output(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    Small *s = (Small *)key->self;
+    out[0] = op_add(tape, in[0], fixed(s));
+    out[1] = op_add(tape, out[0], fixed(s));
+}
+
+static void seeded_and_read(void *arg)
+{
+    Small *s = arg;
+    Var in = learned(s), out[2];
+    tape_segment(&s->tape, s->policy, reads_its_output, &(SegmentKey){ .self = s }, &in, 1, out, 2);
+    for (int i = 0; i < 2; i++) tape_seed(&s->tape, out[i], s->grad);
+    tape_backward(&s->tape);
+}
+
+static void returns_its_input(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    (void)tape, (void)key;
+    out[0] = in[0];
+}
+
+static void segment_returns_its_input(void *arg)
+{
+    Small *s = arg;
+    Var in = learned(s), out;
+    tape_segment(&s->tape, s->policy, returns_its_input, &(SegmentKey){ .self = s }, &in, 1, &out, 1);
+}
+
+static void returns_one_twice(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    out[0] = out[1] = op_add(tape, in[0], fixed((Small *)key->self));
+}
+
+static void segment_returns_one_twice(void *arg)
+{
+    Small *s = arg;
+    Var in = learned(s), out[2];
+    tape_segment(&s->tape, s->policy, returns_one_twice, &(SegmentKey){ .self = s }, &in, 1, out, 2);
+}
+
+static void forgets_the_gradient(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    (void)in;
+    out[0] = op_add(tape, fixed((Small *)key->self), fixed((Small *)key->self));
+}
+
+static void segment_forgets_the_gradient(void *arg)
+{
+    Small *s = arg;
+    Var in = learned(s), out;
+    tape_segment(&s->tape, s->policy, forgets_the_gradient, &(SegmentKey){ .self = s }, &in, 1, &out, 1);
+    tape_seed(&s->tape, out, s->grad);
+}
+
+static void misuse_aborts(void **state)
+{
+    (void)state;
+    static const struct { const char *text; void (*call)(void *); } bad[] = {
+        { "add: the same Var twice", same_var_twice }, { "an objective that needs no gradient", seed_without_gradient },
+        { "a second seed", second_seed }, { "add: inputs differ in shape", other_shapes }, { "the tape is full", too_many_nodes },
+        { "the tape is full", too_many_records }, { "append: no gradient passes through it", gradient_through_a_cache },
+        { "append: the cache is full", full_cache }, { "a result is said before the reverse walk", result_after_the_walk },
+        { "add: a seeded Var has no other reader", seeded_and_read }, { "a segment returns what was made outside it", segment_returns_its_input },
+        { "a segment returns the same Var twice", segment_returns_one_twice }, { "an objective that needs no gradient", segment_forgets_the_gradient },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (SegmentPolicy policy = SEGMENT_KEEP; policy <= SEGMENT_RECOMPUTE; policy++) {
+            Small *s = small_open();
+            s->policy = policy;
+            assert_aborts(bad[i].text, bad[i].call, s);
+            small_close(s);
+        }
+}
+
+/* --- segments with several inputs and outputs, and one inside another */
+
+static void two_by_two(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    Var product = op_silu_mul(tape, in[0], in[1]);
+    out[0] = op_add(tape, product, in[1]);
+    out[1] = op_rmsnorm(tape, product, ((Small *)key->self)->w, 1);
+}
+
+static void around(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    Small *s = (Small *)key->self;
+    Var inner[2];
+    tape_segment(tape, s->policy, two_by_two, key, (Var[]){ op_rmsnorm(tape, in[0], s->w, 1), in[1] }, 2, inner, 2);
+    out[0] = op_add(tape, inner[0], in[0]);
+    out[1] = op_silu_mul(tape, inner[1], in[1]);
+}
+
+/* The gradients of both inputs, with one or both outputs used. */
+static void run_small(SegmentPolicy outer, SegmentPolicy inner, bool keep_light, bool both, float grad[32])
+{
+    Small *s = small_open();
+    Random random;
+    random_seed(&random, 6);
+    random_normal(&random, 0, 1, 64, s->value);
+    random_normal(&random, 1, 0.3, 16, s->w);
+    float seed[16] = { 1, -1, 0.5f, 2 }, *arena = NULL;
+    s->policy = inner;
+    s->tape.keep_light = keep_light;
+    for (int round = 0; round < 2; round++) {
+        if (round) tape_begin(&s->tape, TAPE_RECORD);
+        Var in[2], out[2], y;
+        for (int i = 0; i < 2; i++) in[i] = tape_param(&s->tape, (Tensor){ s->value + 16 * i, 4, 4 }, (Tensor){ s->grad + 16 * i, 4, 4 });
+        tape_segment(&s->tape, outer, around, &(SegmentKey){ .self = s }, in, 2, out, 2);
+        y = both ? op_silu_mul(&s->tape, out[0], out[1]) : op_add(&s->tape, out[1], fixed(s));
+        tape_seed(&s->tape, y, seed);
+        tape_backward(&s->tape);
+        tape_end(&s->tape);
+        if (!round) layout_place(s->layout, arena = memory_try(layout_bytes(s->layout)));
+    }
+    memcpy(grad, s->grad, 32 * sizeof *grad);
+    free(arena);
+    small_close(s);
+}
+
+static void segments_nest_and_take_several_values(void **state)
+{
+    (void)state;
+    for (int both = 0; both < 2; both++) {
+        float expected[32], grad[32];
+        run_small(SEGMENT_KEEP, SEGMENT_KEEP, true, both, expected);
+        for (int i = 0; i < 32; i++) assert_true(isfinite(expected[i]));
+        assert_true(expected[0] != 0 && expected[16] != 0);
+        for (int how = 0; how < 8; how++) {
+            run_small(how & 1, how >> 1 & 1, how >> 2, both, grad);
+            assert_memory_equal(grad, expected, sizeof grad);
+        }
+    }
+}
+
+/* A light value that only a recomputed segment reads lives again for its second run, not from the first to the second: the
+ * plan is smaller by its bytes where the tail is widest. */
+static void reads_a_light_value(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    out[0] = op_rmsnorm(tape, in[0], ((Small *)key->self)->w, 1);      /* its second run makes what backward saves */
+}
+
+static size_t bytes_with_a_wide_tail(bool keep_light)
+{
+    Small *s = small_open();
+    s->tape.keep_light = keep_light;
+    Weight wide = { .name = "wide", .dtype = DTYPE_F32, .rows = 400, .cols = 4 }, back = { .name = "back", .dtype = DTYPE_F32, .rows = 4, .cols = 400 };
+    Var x = op_rmsnorm(&s->tape, learned(s), s->w, 1), y;
+    tape_segment(&s->tape, SEGMENT_RECOMPUTE, reads_a_light_value, &(SegmentKey){ .self = s }, &x, 1, &y, 1);
+    y = op_linear(&s->tape, op_linear(&s->tape, y, &wide, NULL, NULL, 0), &back, NULL, NULL, 0);
+    tape_result(&s->tape, y);
+    tape_seed(&s->tape, y, s->grad);
+    tape_backward(&s->tape);
+    tape_end(&s->tape);
+    size_t bytes = layout_bytes(s->layout);
+    small_close(s);
+    return bytes;
+}
+
+static void segments_take_light_values(void **state)
+{
+    (void)state;
+    assert_int_equal(bytes_with_a_wide_tail(false), bytes_with_a_wide_tail(true) - 16 * sizeof(float));
+}
+
+/* A segment that does something else when it is called again. */
+static void impure(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    Small *s = (Small *)key->self;
+    Var x = op_add(tape, in[0], fixed(s));
+    if (!layout_measuring(tape->layout) && tape->mode == TAPE_RECORD) x = op_add(tape, x, fixed(s));
+    out[0] = op_rmsnorm(tape, x, s->w, 1);
+}
+
+static void impure_step(void *arg)
+{
+    Small *s = arg;
+    Var in = learned(s), out;
+    tape_segment(&s->tape, SEGMENT_RECOMPUTE, impure, &(SegmentKey){ .self = s }, &in, 1, &out, 1);
+    tape_seed(&s->tape, out, s->grad);
+    tape_backward(&s->tape);
+    tape_end(&s->tape);
+}
+
+static void an_impure_segment_aborts(void **state)
+{
+    (void)state;
+    Small *s = small_open();
+    impure_step(s);
+    void *arena = memory_try(layout_bytes(s->layout));
+    layout_place(s->layout, arena);
+    tape_begin(&s->tape, TAPE_RECORD);
+    assert_aborts("another sequence", impure_step, s);
+    free(arena);
+    small_close(s);
+}
+
+/* The coefficients that the head was told must be the seed. */
+static void other_coefficients(void *arg)
+{
+    Model *m = arg;
+    Batch b = batch_a();
+    Pool *pool = pool_open(1);
+    Backend backend = cpu_backend(pool);
+    Layout *layout = layout_open();
+    Tape tape;
+    float other[MAX_ROWS] = {0};
+    tape_init(&tape, &backend, layout, 500, 200);
+    for (int round = 0; round < 2; round++) {
+        tape_begin(&tape, TAPE_RECORD);
+        tape_seed(&tape, forward(&tape, m, &b, &(Plan){0}).score, other);
+        tape_backward(&tape);
+        tape_end(&tape);
+        if (!round) layout_place(layout, memory_try(layout_bytes(layout)));
+    }
+}
+
+static void another_seed_than_the_heads_aborts(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    assert_aborts("the head was told other coefficients before", other_coefficients, &m);
+    model_close(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bits_do_not_depend_on_how_a_step_is_made), cmocka_unit_test(parameters_add), cmocka_unit_test(gradients_are_finite_differences),
+        cmocka_unit_test(a_smaller_batch_replays_the_capacity), cmocka_unit_test(nothing_scored), cmocka_unit_test(plans_have_their_price),
+        cmocka_unit_test(what_nobody_reads_is_not_made), cmocka_unit_test(frozen_parts_cost_nothing), cmocka_unit_test(evaluation_keeps_nothing),
+        cmocka_unit_test(a_cache_gives_the_same_attention), cmocka_unit_test(segments_nest_and_take_several_values), cmocka_unit_test(segments_take_light_values),
+        cmocka_unit_test(misuse_aborts), cmocka_unit_test(an_impure_segment_aborts),
+        cmocka_unit_test(another_seed_than_the_heads_aborts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Runs every test: installs what they need, builds, and ends with a table and the line `N passed, N failed`.
+#
+#   tests/run.sh           the C tests under gcc, clang and the sanitizers; then graft against the peers on PyPI, and the quickstart
+#   tests/run.sh --fast    only the C tests: no Python
+#
+# A part counts what its programs count: ctest its programs, the scripts of tests/peers their cases; else it counts as one. The
+# output of each is in out/tests. The peers' environment and TRL's runs are kept in a cache folder (peers/environment.sh), so
+# that only the first time is slow.
+# shellcheck disable=SC2317  # part calls functions by their names
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. configs/packages.sh
+. configs/fetch_model.sh
+
+case ${1-} in
+    "") fast= ;;
+    --fast) fast=yes ;;
+    *) stop "usage: tests/run.sh [--fast]" ;;
+esac
+jobs=$(nproc)
+logs=out/tests
+table=() skips=() n_passed=0 n_failed=0
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# Sums of "N passed, N failed" and of ctest's closing line in a log: PASSED FAILED.
+counted() {
+    awk '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; counts = 1 }
+         /tests passed, [0-9]+ tests? failed out of [0-9]+/ { passed += $NF - $4; failed += $4; counts = 1 }
+         END { if (counts) print passed, failed }' "$1"
+}
+
+skip() { skips+=("$1: $2"); }
+
+# part NAME COMMAND...: runs it, and adds its row to the table.
+part() {
+    local name=$1 log=$logs/${1//[^a-z0-9]/-}.log begin=$SECONDS code=0 passed failed
+    shift
+    printf '%-34s ' "$name"
+    ("$@") >"$log" 2>&1 </dev/null || code=$?
+    read -r passed failed < <(counted "$log") || { passed=$((code == 0)) failed=$((code != 0)); }
+    [ "$code" != 0 ] && [ "$failed" = 0 ] && failed=1
+    n_passed=$((n_passed + passed)) n_failed=$((n_failed + failed))
+    printf '%5d passed %4d failed %5d s\n' "$passed" "$failed" $((SECONDS - begin))
+    table+=("$(printf '%-34s %7d %7d %6d s' "$name" "$passed" "$failed" $((SECONDS - begin)))")
+    while read -r line; do skip "$name" "$line"; done < <(sed -n 's/^\([0-9]*: \)\{0,1\}skipped: //p' "$log" | sort -u)
+    if [ "$failed" != 0 ]; then
+        tail -n 40 "$log" | sed 's/^/    /'
+        echo "    all of it: $log"
+    fi
+    return "$((failed != 0))"
+}
+
+finish() {
+    printf '\n%-34s %7s %7s %8s\n' part passed failed time
+    printf '%s\n' "${table[@]}"
+    printf '%-34s %7s %7s %6d s\n' "" "" "" "$SECONDS"
+    [ ${#skips[@]} = 0 ] || printf 'skipped: %s\n' "${skips[@]}"
+    echo "$n_passed passed, $n_failed failed"
+    exit "$((n_failed != 0))"
+}
+
+# build FOLDER TARGETS [OPTION...]
+build() {
+    local folder=$1 targets=$2
+    shift 2
+    # shellcheck disable=SC2086  # several targets
+    cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$jobs" --target $targets
+}
+
+run_ctest() { ctest --test-dir "$1" --parallel "$jobs" --verbose "${@:2}"; }
+
+sanitized() {
+    build build-address all -DGRAFT_SANITIZE=address,undefined -DCMAKE_C_FLAGS_RELEASE="-O1 -g" || return
+    UBSAN_OPTIONS=print_stacktrace=1 run_ctest build-address
+}
+
+# The tests in which several threads work: they open a pool, or run the program.
+threaded() {
+    local tests alone=()
+    mapfile -t tests < <(grep -rlE 'pool_open|op_testing\.h|GRAFT_BINARY' tests --include='test_*.c' | xargs -n1 basename -s .c | sort)
+    build build-thread "graft ${tests[*]}" -DGRAFT_SANITIZE=thread -DCMAKE_C_FLAGS_RELEASE="-O1 -g" || return
+    # gcc's thread sanitizer does not start where addresses are randomised more than it expects.
+    setarch -R true 2>/dev/null && alone=(setarch -R)
+    "${alone[@]}" ctest --test-dir build-thread --verbose -R "^($(IFS='|'; echo "${tests[*]}"))\$"
+}
+
+make_environment() { tests/peers/environment.sh >"$logs/python"; }
+peers() { "$(cat "$logs/python")" "tests/peers/$1" "${@:2}"; }
+
+part packages install_packages clang || finish
+part "build (gcc)" build build all || finish
+part structure tests/structure.sh
+part "tests" run_ctest build
+if command -v clang >/dev/null; then
+    part "build (clang)" build build-clang all -DCMAKE_C_COMPILER=clang
+else
+    skip "build (clang)" "clang is not installed"
+fi
+part "tests, address and undefined" sanitized
+part "tests, threads" threaded
+[ "$fast" ] && finish
+
+part "environment of the peers" make_environment || finish
+part "training against TRL and PEFT" peers parity.py build/graft
+part "training on GGUF" peers gguf_parity.py build/graft
+part "generating" peers generate_parity.py build/graft
+part "chat templates" peers check_templates.py --driver build/render_chat
+part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
+part "random texts through tokenizers" peers check_tokenizer.py build
+part "quickstart --short" configs/quickstart.sh --short
+part "PEFT loads what it wrote" peers adapter_loads.py "$model_folder/f32" out/quickstart-short/adapter
+finish

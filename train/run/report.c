@@ -1,0 +1,129 @@
+#include "train/run/report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/set/preview.h"
+#include "kernels/memory.h"
+#include "train/run/plan.h"
+#include "train/run/trainer.h"
+
+enum { PREVIEW_TOKENS = 400 };
+
+void report_open(Report *report, const Trainer *t)
+{
+    char *path = memory_format("%s/train.log", t->recipe.output_dir);
+    report->log = fopen(path, t->recipe.resume_from_checkpoint ? "a" : "w");
+    report->bar = t->recipe.disable_tqdm != MAYBE_YES && isatty(STDERR_FILENO);
+    free(path);
+}
+
+void report_close(Report *report)
+{
+    if (report->log) fclose(report->log);
+    *report = (Report){0};
+}
+
+static void clear_bar(const Report *report)
+{
+    if (report->bar && report->drawn > 0) fputs("\r\033[K", stderr);
+}
+
+void report_line(Report *report, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    clear_bar(report);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    if (report->log) {
+        vfprintf(report->log, format, again);
+        fputc('\n', report->log);
+        fflush(report->log);
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void report_notices(Trainer *t)
+{
+    for (; t->report.n_notices < t->notices.n; t->report.n_notices++) report_line(&t->report, "note: %s", t->notices.line[t->report.n_notices]);
+}
+
+static void data_line(Trainer *t, const char *name, const char *path, const DatasetCounts *c)
+{
+    report_line(&t->report, "%-8s %s: %lld rows, %lld examples, %lld tokens, %lld trained (%.1f %%), %lld truncated, %lld dropped", name, path,
+                (long long)c->rows, (long long)c->examples, (long long)c->tokens, (long long)c->trained,
+                c->tokens ? 100.0 * (double)c->trained / (double)c->tokens : 0, (long long)c->truncated, (long long)c->dropped);
+}
+
+static void preview(Trainer *t)
+{
+    if (!t->tokenizer) return;
+    Buffer text = {0};
+    preview_example(t->tokenizer, &t->train, 0, PREVIEW_TOKENS, isatty(STDERR_FILENO) ? PREVIEW_UNDERLINED : PREVIEW_BRACKETS, &text);
+    report_line(&t->report, "\nthe first example, trained tokens %s:\n%s\n", isatty(STDERR_FILENO) ? "underlined" : "in \xe2\x9f\xa6\xe2\x9f\xa7", text.data);
+    buffer_free(&text);
+}
+
+void report_header(Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    const ModelConfig *c = &t->model.config;
+    Report *report = &t->report;
+    Buffer dtypes = {0};
+    model_dtypes(&t->model, &dtypes);
+    int64_t trainable = state_trainable(&t->state), all = model_parameters(&t->model) + trainable;
+    report_line(report, "graft %s", GRAFT_VERSION);
+    report_line(report, "model    %s: %s, %lld layers of %lld, %.1f M parameters, %s", t->model.path, c->family->model_type, (long long)c->num_hidden_layers,
+                (long long)c->hidden_size, (double)model_parameters(&t->model) / 1e6, dtypes.data);
+    report_line(report, "adapter  LoRA r %lld, alpha %g, dropout %g on %d linears: %lld trainable parameters (%.3f %%)%s%s", (long long)t->adapter.config.r,
+                t->adapter.config.lora_alpha, t->adapter.config.lora_dropout, t->adapter.n_adapted, (long long)trainable,
+                100.0 * (double)trainable / (double)all, r->adapter_name_or_path ? ", continued from " : "", r->adapter_name_or_path ? r->adapter_name_or_path : "");
+    data_line(t, "train", r->dataset_name, &t->train_counts);
+    if (t->eval.n) data_line(t, "eval", r->eval_dataset_name ? r->eval_dataset_name : r->dataset_test_split, &t->eval_counts);
+    report_line(report, "device   cpu, %d threads, computing in float32%s", pool_workers(t->pool), r->bf16 ? " (bf16 true is not faster yet: results are float32's)" : "");
+    report_line(report, "plan     %.0f MB of %.0f MB available; %lld steps of %lld x %lld examples, %d of %lld layers recomputed", (double)plan_bytes(&t->plan) / 1e6,
+                (double)t->plan.available / 1e6, (long long)t->max_steps, (long long)r->per_device_train_batch_size,
+                (long long)r->gradient_accumulation_steps, t->plan.n_recomputed, (long long)c->num_hidden_layers);
+    buffer_free(&dtypes);
+    preview(t);
+    report_notices(t);
+}
+
+static void draw(Report *report, const Trainer *t, double now)
+{
+    enum { WIDTH = 24 };
+    char bar[WIDTH + 1];
+    double share = (double)t->progress.global_step / (double)t->max_steps, seconds = now - t->start_seconds;
+    double steps = (double)(t->progress.global_step - t->start_step), left = seconds / steps * (double)(t->max_steps - t->progress.global_step);
+    double speed = ((double)t->progress.num_tokens - report->tokens_at) / (now - report->seconds_at);
+    for (int i = 0; i < WIDTH; i++) bar[i] = i < (int)(share * WIDTH) ? '=' : i == (int)(share * WIDTH) ? '>' : ' ';
+    bar[WIDTH] = 0;
+    fprintf(stderr, "\r[%s] %lld/%lld  loss %.4f  %.0f tokens/s  %d:%02d left\033[K", bar, (long long)t->progress.global_step, (long long)t->max_steps,
+            t->last_loss, speed, (int)left / 60, (int)left % 60);
+    fflush(stderr);
+    report->drawn = now;
+}
+
+void report_step(Trainer *t)
+{
+    Report *report = &t->report;
+    double now = trainer_seconds();
+    if (!report->bar || now - report->drawn < 0.1) return;
+    if (report->seconds_at == 0) report->seconds_at = t->start_seconds;
+    draw(report, t, now);
+}
+
+void report_entry(Trainer *t, const char *line) { report_line(&t->report, "%s", line); }
+
+void report_end(Trainer *t)
+{
+    const char *dir = t->recipe.output_dir;
+    clear_bar(&t->report);
+    report_line(&t->report, "\nadapter  %s/adapter_model.safetensors\nlog      %s/trainer_state.json, %s/train.log", dir, dir, dir);
+    report_line(&t->report, "try it   graft generate --model_name_or_path %s --adapter_name_or_path %s --prompt \"…\"", t->recipe.model_name_or_path, dir);
+}
