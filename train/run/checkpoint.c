@@ -1,25 +1,22 @@
 #include "train/run/checkpoint.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "data/file/output.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
-<<<<<<< HEAD
-#include "train/run/model_card.h"
-=======
 #include "train/run/graft_state.h"
+#include "train/run/model_card.h"
 #include "train/run/param_tensors.h"
 #include "train/run/run_folder.h"
 #include "train/run/trainer_state.h"
->>>>>>> checkpoint
 
 /* What the output folder and every checkpoint hold. */
 static Status save_model(const Trainer *t, const char *dir)
 {
     TRY(adapter_folder_save(&t->adapter, dir));
+    TRY(model_card_save(t, dir));
     if (t->tokenizer) TRY(tokenizer_save(t->tokenizer, dir));
     return trainer_state_save(t, dir);
 }
@@ -57,12 +54,6 @@ static Status save_recipe(const Trainer *t, const char *dir)
 
 static Status save_exactly(const Trainer *t, const char *dir)
 {
-<<<<<<< HEAD
-    TRY(adapter_folder_save(&t->adapter, dir));
-    TRY(model_card_save(t, dir));
-    if (t->tokenizer) TRY(tokenizer_save(t->tokenizer, dir));
-    return save_state(t, dir);
-=======
     ParamTensors values = param_tensors_values(&t->state), moments = param_tensors_moments(&t->state);
     GraftState state = {
         .version = 1, .progress = t->progress, .plateau = t->schedule.plateau, .adamw_steps = t->adamw.t, .rope_seen = t->model.rope.seen,
@@ -77,7 +68,6 @@ done:
     param_tensors_free(&values);
     param_tensors_free(&moments);
     return status;
->>>>>>> checkpoint
 }
 
 static Status save_folder(const Trainer *t, bool only_model)
@@ -165,7 +155,7 @@ static Status load_best(Trainer *t)
     struct stat info;
     if (!t->best_model_checkpoint) return STATUS_OK;
     if (!stat(t->best_model_checkpoint, &info)) return adapter_folder_load(&t->adapter, t->best_model_checkpoint);
-    fprintf(stderr, "graft: the best checkpoint, %s, is gone; the last adapter is the result\n", t->best_model_checkpoint);
+    report_line(&t->report, "note: the best checkpoint, %s, is gone; the last adapter is the result", t->best_model_checkpoint);
     return STATUS_OK;
 }
 

@@ -9,9 +9,11 @@
 
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
-<<<<<<< HEAD
 #include "train/run/available_memory.h"
+#include "train/run/fingerprint.h"
 #include "train/run/plan.h"
+#include "train/run/resume.h"
+#include "train/run/run_folder.h"
 
 static bool is_folder(const char *path)
 {
@@ -29,11 +31,6 @@ static Status continue_adapter(Trainer *t)
     config->base_model_name_or_path = memory_string(t->recipe.model_name_or_path);
     return lora_config_check(config, dir, &t->recipe);
 }
-=======
-#include "train/run/fingerprint.h"
-#include "train/run/resume.h"
-#include "train/run/run_folder.h"
->>>>>>> checkpoint
 
 static Status open_adapter(Trainer *t)
 {
@@ -202,14 +199,10 @@ static Status open_run(Trainer *t, const Resume *resume)
     TRY(open_adapter(t));
     TRY(open_text(t));
     TRY(open_data(t));
-<<<<<<< HEAD
-    TRY(plan_make(t, available_memory()));
-    return r->plan ? STATUS_OK : prepare(t);
-=======
     describe_inputs(t);
     if (resume->dir) TRY(resume_apply(resume, t));
-    return lay_out(t);
->>>>>>> checkpoint
+    TRY(plan_make(t, available_memory()));
+    return r->plan ? STATUS_OK : prepare(t);
 }
 
 Status trainer_open(Trainer *t, int argc, char **argv)

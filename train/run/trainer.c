@@ -1,9 +1,7 @@
 #include "train/run/trainer.h"
 
 #include <math.h>
-#include <stdio.h>
 
-#include "data/file/output.h"
 #include "train/run/checkpoint.h"
 #include "train/run/run_folder.h"
 #include "train/run/stop.h"
@@ -84,15 +82,10 @@ static Due due_after_epoch(const Trainer *t)
 
 static Status do_what_is_due(Trainer *t)
 {
-<<<<<<< HEAD
-    if (due.log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
-    if (due.evaluate) {
-=======
     Due *due = &t->progress.due;
-    if (due->log && t->progress.global_step > t->progress.last_logged) trainer_log_step(t);
+    if (due->log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
     due->log = false;
     if (due->evaluate) {
->>>>>>> checkpoint
         bool better;
         TRY(trainer_evaluate(t, &better));
         due->evaluate = false;
@@ -120,12 +113,12 @@ static Status settle(Trainer *t)
 static Status run(Trainer *t)
 {
     bool fresh = !t->progress.global_step && !json_count(t->log_history);
-    TRY(run_folder_prepare(&t->recipe));
     if (t->recipe.eval_on_start && fresh) t->progress.due.evaluate = true;
     TRY(settle(t));
     while (!over(t)) {
         if (stop_requested()) return STATUS_STOPPED;
         train_step(t);
+        report_step(t);
         t->progress.due = due_after_step(t);
         TRY(settle(t));
     }
@@ -136,41 +129,34 @@ static Status save_and_stop(Trainer *t)
 {
     long long step = t->progress.global_step;
     TRY(checkpoint_save_stopped(t));
-    fprintf(stderr, "graft: stopped after step %lld of %lld; the same command with --resume_from_checkpoint true%s goes on from %s/checkpoint-%lld\n", step,
-            (long long)t->max_steps, t->recipe.overwrite_output_dir ? ", without overwrite_output_dir," : "", t->recipe.output_dir, step);
+    report_line(&t->report, "stopped after step %lld of %lld; the same command with --resume_from_checkpoint true%s goes on from %s/checkpoint-%lld", step,
+                (long long)t->max_steps, t->recipe.overwrite_output_dir ? ", without overwrite_output_dir," : "", t->recipe.output_dir, step);
     return STATUS_STOPPED;
 }
 
-Status trainer_train(Trainer *t)
+/* The folder of the run, its log, and what a person reads first. */
+static Status begin(Trainer *t)
 {
-<<<<<<< HEAD
-    TRY(output_make_folder(t->recipe.output_dir));
+    TRY(run_folder_prepare(&t->recipe));
     report_open(&t->report, t);
     if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
     report_header(t);
     t->start_seconds = trainer_seconds();
     t->start_step = t->progress.global_step;
-    if (t->recipe.eval_on_start && !t->progress.global_step) TRY(do_what_is_due(t, (Due){ .evaluate = true }));
-    while (!over(t)) {
-        train_step(t);
-        report_step(t);
-        TRY(do_what_is_due(t, due_after_step(t)));
-        if (t->progress.global_step % t->steps_per_epoch == 0 || over(t)) TRY(do_what_is_due(t, due_after_epoch(t)));
-    }
-    TRY(trainer_log_end(t));
-    TRY(checkpoint_save_result(t));
-    report_end(t);
     return STATUS_OK;
-=======
+}
+
+Status trainer_train(Trainer *t)
+{
     StopWatch watch;
-    t->start_seconds = trainer_seconds();
-    t->start_step = t->progress.global_step;
+    TRY(begin(t));
     stop_watch(&watch);
     Status status = run(t);
     if (status == STATUS_STOPPED) status = save_and_stop(t);
     stop_unwatch(&watch);
     TRY(status);
-    trainer_log_end(t);
-    return checkpoint_save_result(t);
->>>>>>> checkpoint
+    TRY(trainer_log_end(t));
+    TRY(checkpoint_save_result(t));
+    report_end(t);
+    return STATUS_OK;
 }

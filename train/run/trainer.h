@@ -11,13 +11,10 @@
 #include "train/run/step.h"
 #include "train/run/tensorboard.h"
 
-<<<<<<< HEAD
-/* Bytes a run holds, by purpose; see plan.h. */
-=======
 /* Fingerprints of what the run works on (fingerprint.h), by which a checkpoint knows it again. */
 typedef struct { uint64_t model, train, eval; } RunInputs;
 
->>>>>>> checkpoint
+/* Bytes a run holds, by purpose; see plan.h. */
 typedef struct {
     int64_t weights, state, step, tables, data, program;
     int64_t available;
@@ -55,14 +52,11 @@ struct Trainer {
     Progress   progress;
     double     flos_per_token;               /* Trainer's floating_point_ops: 6 x parameters without embeddings, the adapter's too */
     Json      *log_history;                  /* a list, as trainer_state.json holds it */
-<<<<<<< HEAD
     Report     report;
     Tensorboard board;
     double     last_loss;                    /* of the last step, for the bar */
-=======
     Json      *callbacks;                    /* its stateful_callbacks, as of the last checkpoint; NULL before */
     char      *best_model_checkpoint;        /* path, or NULL */
->>>>>>> checkpoint
     double     start_seconds;                /* of this process's training, monotonic */
     int64_t    start_step;
     bool       stopping;                     /* early stopping */
