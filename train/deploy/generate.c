@@ -131,6 +131,7 @@ static Status read_prompt(Generation *g, const float **next)
 
 static Status print(FILE *out, Buffer *text)
 {
+    if (!text->len) return STATUS_OK;
     bool written = fwrite(text->data, 1, text->len, out) == text->len && !fflush(out);
     buffer_clear(text);
     return written ? STATUS_OK : fail(STATUS_WRITE, "the answer cannot be written: %m");
