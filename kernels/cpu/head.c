@@ -13,9 +13,9 @@
 #include "kernels/cpu/vector.h"
 
 enum {
-    CHUNK = 256,          /* scored rows at a time */
+    CHUNK = 512,          /* scored rows at a time */
     TOKENS = 1024,        /* of the vocabulary in a tile of logits */
-    BACK_ROWS = 128,      /* of a tile of dx */
+    BACK_ROWS = 256,      /* of a tile of dx */
     BACK_COLS = 256,
     ROWS_AT_ONCE = 4,     /* of a task over whole rows of logits */
 };

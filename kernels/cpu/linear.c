@@ -8,7 +8,7 @@
 #include "kernels/cpu/matrix.h"
 
 enum {
-    ROWS = 512,          /* of a tile of y or dx */
+    ROWS = 1024,         /* of a tile of y or dx */
     OUTS = 384,          /* columns of a tile of y; rows of W decoded at once */
     INS = 512,           /* columns of a tile of dx */
     THIN_ROWS = 64,      /* rows of a tile of xa or dxa; columns of a tile of dA or dB */

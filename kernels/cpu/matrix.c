@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/cpu/decode.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/status.h"
 
 /* One row, as in generation: gemm would pack all of B for it. Zeros first, since gemv may multiply what was there by beta 0. */
@@ -21,6 +22,13 @@ void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Bloc
     if (!m || !n) return;
     if (m == 1 && a_is == AS_IS) {
         row_times_matrix(n, k, alpha, a.data, b_is, b, beta, c);
+        return;
+    }
+    const GemmKernels *kernels = gemm_kernels();
+    if (kernels) {
+        GemmLeft left = { a.data, a_is == AS_IS ? a.stride : 1, a_is == AS_IS ? 1 : a.stride };
+        gemm(kernels, &(Gemm){ .m = m, .n = n, .k = k, .a = left, .alpha = alpha, .beta = beta, .c = c, .c_stride = c_stride }, b.data, b.stride,
+             b_is == TRANSPOSED);
         return;
     }
     cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
