@@ -38,7 +38,7 @@ static Status read_real(const Reader *r, const char *key, double least, double f
     *out = fallback;
     if (is_null(r, key) && isfinite(fallback)) return STATUS_OK;
     *out = json_number(value);
-    if (!json_is_number(value) || !isfinite(*out) || *out < least) return bad_key(r, key, least > 0 ? "a number above 0" : "a number");
+    if (!json_is_number(value) || !isfinite(*out) || *out < least) return bad_key(r, key, least > 0 ? "a number above 0" : "a number of at least 0");
     return STATUS_OK;
 }
 
@@ -98,8 +98,11 @@ static Status read_rope(const Reader *config, ModelConfig *c)
     if (rope->type == ROPE_LLAMA3) {
         TRY(read_real(&r, "low_freq_factor", 1e-30, NAN, &rope->low_freq_factor));
         TRY(read_real(&r, "high_freq_factor", 1e-30, NAN, &rope->high_freq_factor));
+        if (rope->high_freq_factor <= rope->low_freq_factor) return bad_key(&r, "high_freq_factor", "a number above low_freq_factor");
     }
-    return rope->type == ROPE_YARN ? read_yarn(&r, rope) : STATUS_OK;
+    if (rope->type != ROPE_YARN) return STATUS_OK;
+    if (rope->theta <= 1) return bad_key(is_null(&r, "rope_theta") ? config : &r, "rope_theta", "a number above 1, which yarn needs");
+    return read_yarn(&r, rope);
 }
 
 static Status check_heads(const ModelConfig *c, const char *path)
@@ -148,7 +151,8 @@ Status config_from_json(ModelConfig *c, const Json *json, const char *path)
     TRY(read_flag(&r, "tie_word_embeddings", &c->tie_word_embeddings));
     const char *act = json_string(json_get(json, "hidden_act"));
     if (!is_null(&r, "hidden_act") && (!act || (strcmp(act, "silu") && strcmp(act, "swish")))) return bad_key(&r, "hidden_act", "silu, the only one that is supported");
-    if (!is_null(&r, "attention_dropout") && json_number(json_get(json, "attention_dropout")) != 0)
+    const Json *dropout = json_get(json, "attention_dropout");
+    if (!is_null(&r, "attention_dropout") && (!json_is_number(dropout) || json_number(dropout) != 0))
         return bad_key(&r, "attention_dropout", "0, the only one that is supported");
     TRY(read_rope(&r, c));
     return check_heads(c, path);
