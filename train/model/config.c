@@ -166,6 +166,17 @@ static const GgufValue *find(const Gguf *gguf, const Family *family, const char 
     return gguf_find(gguf, key);
 }
 
+static Status gguf_bad_key(const Gguf *gguf, const Family *family, const char *name, const char *expected)
+{
+    const GgufValue *value = find(gguf, family, name);
+    char found[40] = "nothing";
+    bool one = value && !gguf_is_list(value);
+    if (one && gguf_kind(value) == GGUF_INTEGER) snprintf(found, sizeof found, "%lld", (long long)gguf_integer(value, 0));
+    else if (one && gguf_kind(value) == GGUF_REAL) snprintf(found, sizeof found, "%g", gguf_real(value, 0));
+    else if (value) snprintf(found, sizeof found, "%s", gguf_kind_name(value));
+    return fail(STATUS_INPUT, "%s: %s.%s: expected %s, found %s", gguf->path, family->architecture, name, expected, found);
+}
+
 static Status gguf_count_key(const Gguf *gguf, const Family *family, const char *name, int64_t most, int64_t fallback, int64_t *out)
 {
     const GgufValue *value = find(gguf, family, name);
@@ -173,8 +184,7 @@ static Status gguf_count_key(const Gguf *gguf, const Family *family, const char 
     if (!value && fallback) return STATUS_OK;
     *out = gguf_integer(value, 0);
     if (!value || gguf_is_list(value) || gguf_kind(value) != GGUF_INTEGER || *out < 1 || *out > most)
-        return fail(STATUS_INPUT, "%s: %s.%s: expected a whole number above 0 and of a size that can be, found %s", gguf->path,
-                    family->architecture, name, gguf_kind_name(value));
+        return gguf_bad_key(gguf, family, name, "a whole number above 0 and of a size that can be");
     return STATUS_OK;
 }
 
@@ -185,7 +195,23 @@ static Status gguf_real_key(const Gguf *gguf, const Family *family, const char *
     if (!value && isfinite(fallback)) return STATUS_OK;
     *out = gguf_real(value, 0);
     if (!value || gguf_is_list(value) || !isfinite(*out) || *out <= 0)
-        return fail(STATUS_INPUT, "%s: %s.%s: expected a number above 0, found %s", gguf->path, family->architecture, name, gguf_kind_name(value));
+        return gguf_bad_key(gguf, family, name, "a number above 0");
+    return STATUS_OK;
+}
+
+/* What would make it another function than the one computed here: a key may be there with the value that does not. */
+static Status gguf_refuse_others(const Gguf *gguf, const ModelConfig *c)
+{
+    const struct { const char *name; double neutral; } keys[] = {
+        { "expert_count", 0 }, { "rope.dimension_count", (double)c->head_dim }, { "rope.scaling.attn_factor", 1 }, { "rope.scaling.yarn_ext_factor", 1 },
+        { "rope.scaling.yarn_attn_factor", 1 }, { "rope.scaling.yarn_beta_fast", 32 }, { "rope.scaling.yarn_beta_slow", 1 },
+        { "rope.scaling.yarn_log_multiplier", 0 } };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const GgufValue *value = find(gguf, c->family, keys[i].name);
+        char expected[64];
+        snprintf(expected, sizeof expected, "%g, the only one that is supported", keys[i].neutral);
+        if (value && (gguf_is_list(value) || gguf_real(value, 0) != keys[i].neutral)) return gguf_bad_key(gguf, c->family, keys[i].name, expected);
+    }
     return STATUS_OK;
 }
 
@@ -242,6 +268,7 @@ Status config_from_gguf(ModelConfig *c, const Gguf *gguf)
     c->tie_word_embeddings = !tensors_find(&gguf->tensors, "output.weight");
     c->attention_bias = tensors_find(&gguf->tensors, "blk.0.attn_q.bias") != NULL;
     c->mlp_bias = tensors_find(&gguf->tensors, "blk.0.ffn_gate.bias") != NULL;
+    TRY(gguf_refuse_others(gguf, c));
     TRY(gguf_rope(gguf, c));
     return check_heads(c, gguf->path);
 }
