@@ -136,7 +136,7 @@ static Status refuse_others(const Json *json, const char *path)
     return STATUS_OK;
 }
 
-static Status read(LoraConfig *c, const Json *json, const char *path)
+static Status read_all(LoraConfig *c, const Json *json, const char *path)
 {
     if (json_kind(json) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: expected an object, found %s", path, json_kind_name(json));
     const char *type = json_string(json_get(json, "peft_type"));
@@ -159,13 +159,20 @@ static Status read(LoraConfig *c, const Json *json, const char *path)
     return STATUS_OK;
 }
 
+Status lora_config_from_json(LoraConfig *c, const Json *json, const char *path)
+{
+    *c = (LoraConfig){0};
+    Status status = read_all(c, json, path);
+    if (status != STATUS_OK) lora_config_free(c);
+    return status;
+}
+
 Status lora_config_read(LoraConfig *c, const char *path)
 {
     Json *json = NULL;
     *c = (LoraConfig){0};
     TRY(json_read(&json, path));
-    Status status = read(c, json, path);
-    if (status != STATUS_OK) lora_config_free(c);
+    Status status = lora_config_from_json(c, json, path);
     json_free(json);
     return status;
 }
