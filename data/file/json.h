@@ -55,9 +55,11 @@ typedef struct {
     int  indent;             /* spaces; 0: one line */
     bool sort_keys;          /* by code point */
     bool ascii;              /* escape everything above U+007F */
+    bool newline;            /* one behind the document */
     const char *item_separator, *key_separator;    /* NULL: ", " ("," with indent) and ": " */
 } JsonStyle;
 void json_print(Buffer *, const Json *, JsonStyle);
+Status json_save(const Json *, const char *dir, const char *name, JsonStyle);    /* the file dir/name, whole or not at all */
 void json_format_real(char out[40], double);               /* Python's repr: shortest that reads back; NaN, Infinity */
 
 #endif

@@ -41,13 +41,7 @@ static Status save_recipe(const Trainer *t, const char *dir)
     Json *json = recipe_to_json(&t->recipe);
     json_set(json, "resume_from_checkpoint", json_new_null());
     json_set(json, "overwrite_output_dir", json_new_bool(false));
-    Buffer text = {0};
-    json_print(&text, json, (JsonStyle){ .indent = 2 });
-    buffer_add_char(&text, '\n');
-    char *path = memory_format("%s/recipe.json", dir);
-    Status status = output_save(path, text.data, text.len);
-    free(path);
-    buffer_free(&text);
+    Status status = json_save(json, dir, "recipe.json", (JsonStyle){ .indent = 2, .newline = true });
     json_free(json);
     return status;
 }

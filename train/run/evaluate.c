@@ -63,6 +63,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
     json_set(entry, "eval_mean_token_accuracy", json_new_real(sums.accuracy / sums.batches));
     TRY(trainer_log(t, entry));
     *better = false;
+    if (!t->progress.global_step) return STATUS_OK;      /* eval_on_start is only looked at: no schedule and no best model hears of it */
     if (t->recipe.metric_for_best_model != BEST_NONE) judge(t, loss, better);
     schedule_observe(&t->schedule, loss);
     return STATUS_OK;

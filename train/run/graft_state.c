@@ -62,13 +62,7 @@ Status graft_state_save(const GraftState *state, const char *dir)
 {
     Json *json = json_new_object();
     for (int i = 0; i < N_FIELDS; i++) json_set(json, fields[i].name, field_to_json(&fields[i], state));
-    Buffer text = {0};
-    json_print(&text, json, (JsonStyle){ .indent = 2 });
-    buffer_add_char(&text, '\n');
-    char *path = memory_format("%s/graft_state.json", dir);
-    Status status = output_save(path, text.data, text.len);
-    free(path);
-    buffer_free(&text);
+    Status status = json_save(json, dir, "graft_state.json", (JsonStyle){ .indent = 2, .newline = true });
     json_free(json);
     return status;
 }

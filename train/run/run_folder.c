@@ -94,7 +94,7 @@ static Status refuse_run(const Recipe *r, const char *found)
 Status run_folder_check(const Recipe *r)
 {
     struct stat info;
-    if (stat(r->output_dir, &info)) return STATUS_OK;
+    if (r->plan || stat(r->output_dir, &info)) return STATUS_OK;
     if (!S_ISDIR(info.st_mode)) return fail(STATUS_INPUT, "output_dir %s is a file, expected a folder", r->output_dir);
     if (r->overwrite_output_dir) return STATUS_OK;
     char *found = found_run(r->output_dir);

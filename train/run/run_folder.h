@@ -4,7 +4,8 @@
 #define TRAIN_RUN_RUN_FOLDER_H
 #include "train/recipe.h"
 
-/* Refuses an output_dir that is no folder, or that holds a run which the recipe neither resumes nor overwrites. Reads names only. */
+/* Refuses an output_dir that is no folder, or that holds a run which the recipe neither resumes nor overwrites. Reads names only;
+ * a plan writes nothing and may be made for any. */
 Status run_folder_check(const Recipe *);
 
 /* Before the first step: makes the folder, removes what a killed run left half-written and, with overwrite_output_dir, the

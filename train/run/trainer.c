@@ -149,9 +149,9 @@ static Status begin(Trainer *t)
 Status trainer_train(Trainer *t)
 {
     StopWatch watch;
-    TRY(begin(t));
     stop_watch(&watch);
-    Status status = run(t);
+    Status status = begin(t);
+    if (status == STATUS_OK) status = run(t);
     if (status == STATUS_STOPPED) status = save_and_stop(t);
     stop_unwatch(&watch);
     TRY(status);

@@ -89,13 +89,7 @@ static Json *to_json(const Trainer *t)
 Status trainer_state_save(const Trainer *t, const char *dir)
 {
     Json *json = to_json(t);
-    Buffer text = {0};
-    json_print(&text, json, (JsonStyle){ .indent = 2, .sort_keys = true, .ascii = true });
-    buffer_add_char(&text, '\n');
-    char *path = memory_format("%s/trainer_state.json", dir);
-    Status status = output_save(path, text.data, text.len);
-    free(path);
-    buffer_free(&text);
+    Status status = json_save(json, dir, "trainer_state.json", (JsonStyle){ .indent = 2, .sort_keys = true, .ascii = true, .newline = true });
     json_free(json);
     return status;
 }

@@ -57,7 +57,7 @@ static Status run_words(int n, char **words)
 {
     Trainer trainer = {0};
     Status status = trainer_open(&trainer, n, words);
-    if (status == STATUS_OK) status = trainer_train(&trainer);
+    if (status == STATUS_OK && !trainer.recipe.plan) status = trainer_train(&trainer);
     remember(&trainer.notices);
     trainer_close(&trainer);
     return status;
