@@ -84,7 +84,7 @@ static void check_run(const char *more)
         print_message("skipped: a sanitizer takes memory of its own\n");
         skip();
     }
-    char *arguments = memory_format("--model_name_or_path model --dataset_name rows.jsonl --output_dir out --overwrite_output_dir true --max_steps 2 "
+    char *arguments = memory_format("--model_name_or_path model --dataset_name rows.jsonl --output_dir out --overwrite_output_dir true --max_steps 1 "
                                     "--per_device_train_batch_size 8 --lora_target_modules all-linear --save_strategy no --bf16 false --threads 2 %s", more);
     char *dry = memory_format("%s --plan", arguments);
     run(dry);
