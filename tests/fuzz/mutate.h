@@ -28,9 +28,9 @@ static inline void fuzz_check(Status status)
 
 #ifndef GRAFT_LIBFUZZER
 typedef struct { const char *bytes; size_t n; } Seed;
-typedef struct { uint64_t state; } Random;
+typedef struct { uint64_t state; } Dice;
 
-static uint64_t random_next(Random *r)
+static uint64_t dice_next(Dice *r)
 {
     r->state ^= r->state << 13;
     r->state ^= r->state >> 7;
@@ -38,47 +38,47 @@ static uint64_t random_next(Random *r)
     return r->state;
 }
 
-static size_t random_below(Random *r, size_t n) { return n ? random_next(r) % n : 0; }
+static size_t dice_below(Dice *r, size_t n) { return n ? dice_next(r) % n : 0; }
 
-static void flip_bits(Buffer *b, Random *r)
+static void flip_bits(Buffer *b, Dice *r)
 {
-    for (size_t i = 0, n = 1 + random_below(r, 8); i < n && b->len; i++) b->data[random_below(r, b->len)] ^= (char)(1 << random_below(r, 8));
+    for (size_t i = 0, n = 1 + dice_below(r, 8); i < n && b->len; i++) b->data[dice_below(r, b->len)] ^= (char)(1 << dice_below(r, 8));
 }
 
-static void cut(Buffer *b, Random *r) { b->len = random_below(r, b->len + 1); }
+static void cut(Buffer *b, Dice *r) { b->len = dice_below(r, b->len + 1); }
 
 /* A 32- or 64-bit field becomes a number at the edge of something. */
-static void set_extreme(Buffer *b, Random *r)
+static void set_extreme(Buffer *b, Dice *r)
 {
     const uint64_t values[] = { 0, 1, UINT64_MAX, INT64_MAX, UINT64_C(1) << 63, UINT64_C(1) << 53, UINT32_MAX, INT32_MAX, UINT64_C(1) << 32, b->len, b->len + 1,
                                 b->len - 1, b->len - 8, UINT64_MAX / 4 + 1, UINT64_MAX / 8 + 1, UINT64_MAX - 7, UINT64_MAX - b->len };
-    uint64_t value = values[random_below(r, sizeof values / sizeof *values)];
-    size_t width = random_below(r, 2) ? 8 : 4;
-    if (b->len >= width) memcpy(b->data + random_below(r, b->len - width + 1), &value, width);
+    uint64_t value = values[dice_below(r, sizeof values / sizeof *values)];
+    size_t width = dice_below(r, 2) ? 8 : 4;
+    if (b->len >= width) memcpy(b->data + dice_below(r, b->len - width + 1), &value, width);
 }
 
 /* A run of digits in a text becomes another number. */
-static void set_number(Buffer *b, Random *r)
+static void set_number(Buffer *b, Dice *r)
 {
     static const char *const numbers[] = { "0", "-1", "18446744073709551615", "9223372036854775807", "-9223372036854775809", "1e400", "1.5", "4294967296",
                                            "9007199254740993", "00", "1e-4", "0x10", "null", "\"1\"", "[]" };
     if (!b->len) return;
-    size_t begin = random_below(r, b->len), end;
+    size_t begin = dice_below(r, b->len), end;
     while (begin < b->len && (b->data[begin] < '0' || b->data[begin] > '9')) begin++;
     for (end = begin; end < b->len && b->data[end] >= '0' && b->data[end] <= '9';) end++;
     Buffer out = {0};
     buffer_add(&out, b->data, begin);
-    buffer_add_string(&out, numbers[random_below(r, sizeof numbers / sizeof *numbers)]);
+    buffer_add_string(&out, numbers[dice_below(r, sizeof numbers / sizeof *numbers)]);
     buffer_add(&out, b->data + end, b->len - end);
     buffer_free(b);
     *b = out;
 }
 
 /* A piece of another seed takes the place of a piece of this one. */
-static void splice(Buffer *b, Random *r, const Seed *seed, int n_seeds)
+static void splice(Buffer *b, Dice *r, const Seed *seed, int n_seeds)
 {
-    const Seed *other = &seed[random_below(r, (size_t)n_seeds)];
-    size_t from = random_below(r, other->n), n = random_below(r, other->n - from), at = random_below(r, b->len), gone = random_below(r, b->len - at);
+    const Seed *other = &seed[dice_below(r, (size_t)n_seeds)];
+    size_t from = dice_below(r, other->n), n = dice_below(r, other->n - from), at = dice_below(r, b->len), gone = dice_below(r, b->len - at);
     Buffer out = {0};
     buffer_add(&out, b->data, at);
     buffer_add(&out, other->bytes + from, n);
@@ -87,9 +87,9 @@ static void splice(Buffer *b, Random *r, const Seed *seed, int n_seeds)
     *b = out;
 }
 
-static void mutate(Buffer *b, Random *r, const Seed *seed, int n_seeds)
+static void mutate(Buffer *b, Dice *r, const Seed *seed, int n_seeds)
 {
-    switch (random_below(r, 8)) {
+    switch (dice_below(r, 8)) {
     case 0: cut(b, r); break;
     case 1: case 2: flip_bits(b, r); break;
     case 3: case 4: set_extreme(b, r); break;
@@ -108,13 +108,13 @@ static void try_bytes(const char *bytes, size_t n)
 
 static int fuzz_seeds(const Seed *seed, int n_seeds, int n_rounds)
 {
-    Random r = { UINT64_C(0x9E3779B97F4A7C15) };
+    Dice r = { UINT64_C(0x9E3779B97F4A7C15) };
     for (int i = 0; i < n_seeds; i++) try_bytes(seed[i].bytes, seed[i].n);
     for (int round = 0; round < n_rounds; round++) {
-        const Seed *start = &seed[random_below(&r, (size_t)n_seeds)];
+        const Seed *start = &seed[dice_below(&r, (size_t)n_seeds)];
         Buffer b = {0};
         buffer_add(&b, start->bytes, start->n);
-        for (size_t k = 1 + random_below(&r, 3); k; k--) mutate(&b, &r, seed, n_seeds);
+        for (size_t k = 1 + dice_below(&r, 3); k; k--) mutate(&b, &r, seed, n_seeds);
         try_bytes(b.data, b.len);
         buffer_free(&b);
     }

@@ -43,7 +43,7 @@ static Status layer_is_named(const LoraConfig *c, const Site *site, bool *named)
 {
     *named = !c->layers_pattern.n;
     for (int i = 0; i < c->layers_pattern.n && !*named; i++) {
-        char *pattern = memory_format(".*\\.(?:%s)\\.%d\\..*", c->layers_pattern.item[i], site->layer);
+        char *pattern = memory_format("(?:.*\\.)?(?:%s)\\.%d\\..*", c->layers_pattern.item[i], site->layer);
         Status status = module_path_matches(pattern, site->path, named);
         free(pattern);
         TRY(status, "layers_pattern");
@@ -118,17 +118,28 @@ static Status nothing_matched(const LoraConfig *c, const Model *model)
     return status;
 }
 
-/* Targets that PEFT knows and graft does not, and entries that match nothing while others do. */
-static Status check_entries(const LoraConfig *c, const Model *model, Notices *notices)
+/* Would PEFT adapt this module, which graft has no site for? */
+static Status is_asked_for(const LoraConfig *c, const char *path, bool *asked)
 {
-    if (c->target_modules.pattern) return STATUS_OK;
-    for (int i = 0; i < c->target_modules.n; i++) {
+    bool excluded;
+    TRY(in_words(&c->exclude_modules, path, &excluded), "exclude_modules");
+    TRY(in_words(&c->target_modules, path, asked), "target_modules");
+    *asked = *asked && !excluded;
+    return STATUS_OK;
+}
+
+/* Targets that PEFT knows and graft does not, and entries that match nothing while others do. */
+static Status check_targets(const LoraConfig *c, const Model *model, Notices *notices)
+{
+    bool head, embedding;
+    if (is_all_linear(&c->target_modules)) return STATUS_OK;
+    TRY(is_asked_for(c, "lm_head", &head));
+    if (head) return fail(STATUS_INPUT, "target_modules: lm_head cannot be adapted, in TRL neither: the loss multiplies with its weight directly");
+    TRY(is_asked_for(c, "model.embed_tokens", &embedding));
+    if (embedding) return fail(STATUS_INPUT, "target_modules: adapters on embed_tokens are not supported");
+    for (int i = 0; i < c->target_modules.n && !c->target_modules.pattern; i++) {
         const char *entry = c->target_modules.item[i];
-        if (has_suffix("lm_head", entry))
-            return fail(STATUS_INPUT, "target_modules: lm_head cannot be adapted, in TRL neither: the loss multiplies with its weight directly");
-        if (has_suffix("model.embed_tokens", entry))
-            return fail(STATUS_INPUT, "target_modules: adapters on embed_tokens are not supported");
-        bool found = false;
+        bool found = has_suffix("lm_head", entry) || has_suffix("model.embed_tokens", entry);
         for (int s = 0; s < model->n_sites; s++) found = found || has_suffix(model_site(model, s)->path, entry);
         if (!found) notice(notices, "target_modules: \"%s\" is no module of this model", entry);
     }
@@ -167,7 +178,7 @@ Status adapter_attach(Adapter *adapter, State *state, const Model *model, LoraCo
     LoraConfig *c = &adapter->config;
     const char *const *fallback = model->config.family->default_targets;
     for (int i = 0; (!c->target_modules.n || i) && fallback[i]; i++) set_word(&c->target_modules, i, fallback[i]);
-    TRY(check_entries(c, model, notices));
+    TRY(check_targets(c, model, notices));
     for (int s = 0; s < model->n_sites; s++) {
         bool target;
         TRY(is_target(c, model_site(model, s), &target));

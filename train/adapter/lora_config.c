@@ -1,6 +1,7 @@
 #include "train/adapter/lora_config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,9 +72,29 @@ static Status read_integers(const Json *json, const char *path, const char *key,
 static Status read_number(const Json *json, const char *path, const char *key, double least, double most, double fallback, double *out)
 {
     const Json *value = json_get(json, key);
+    char expected[64];
+    snprintf(expected, sizeof expected, "a number from %g to %g", least, most);
     *out = value ? json_number(value) : fallback;
-    if (value && (!json_is_number(value) || !isfinite(*out) || *out < least || *out > most)) return bad(path, key, value, "a number that can be");
+    if (value && (!json_is_number(value) || !isfinite(*out) || *out < least || *out > most)) return bad(path, key, value, expected);
     return STATUS_OK;
+}
+
+enum { MAX_RANK = 65536 };
+
+static bool is_rank(const Json *value) { return json_kind(value) == JSON_INTEGER && json_integer(value) >= 1 && json_integer(value) <= MAX_RANK; }
+
+static Status read_rank(const Json *json, const char *path, int64_t *out)
+{
+    const Json *value = json_get(json, "r");
+    *out = value ? json_integer(value) : 8;
+    return !value || is_rank(value) ? STATUS_OK : bad(path, "r", value, "a whole number from 1 to 65536");
+}
+
+static Status read_flag(const Json *json, const char *path, const char *key, bool *out)
+{
+    const Json *value = json_get(json, key);
+    *out = json_bool(value);
+    return json_kind(value) == JSON_NULL || json_kind(value) == JSON_BOOL ? STATUS_OK : bad(path, key, value, "true or false");
 }
 
 static Status read_pattern_map(const Json *json, const char *path, const char *key, bool integer, Json **out)
@@ -82,8 +103,8 @@ static Status read_pattern_map(const Json *json, const char *path, const char *k
     if (json_kind(value) == JSON_NULL) return STATUS_OK;
     if (json_kind(value) != JSON_OBJECT) return bad(path, key, value, "an object");
     for (const Json *item = json_first(value); item; item = json_next(item))
-        if (!json_is_number(item) || json_number(item) <= 0 || json_number(item) > 1 << 20 || (integer && json_kind(item) != JSON_INTEGER))
-            return bad(path, key, value, integer ? "an object of ranks" : "an object of numbers above 0");
+        if (integer ? !is_rank(item) : !json_is_number(item) || !(json_number(item) > 0) || !isfinite(json_number(item)))
+            return bad(path, key, value, integer ? "an object of whole numbers from 1 to 65536" : "an object of numbers above 0");
     *out = json_copy(value);
     return STATUS_OK;
 }
@@ -115,18 +136,16 @@ static Status refuse_others(const Json *json, const char *path)
     return STATUS_OK;
 }
 
-static Status read(LoraConfig *c, const Json *json, const char *path)
+static Status read_all(LoraConfig *c, const Json *json, const char *path)
 {
-    double r;
     if (json_kind(json) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: expected an object, found %s", path, json_kind_name(json));
     const char *type = json_string(json_get(json, "peft_type"));
     if (!type || strcmp(type, "LORA")) return bad(path, "peft_type", json_get(json, "peft_type"), "\"LORA\", the only one that is supported");
     TRY(refuse_others(json, path));
-    TRY(read_number(json, path, "r", 1, 1 << 20, 8, &r));
-    c->r = (int64_t)r;
+    TRY(read_rank(json, path, &c->r));
     TRY(read_number(json, path, "lora_alpha", 0, 1e9, 8, &c->lora_alpha));
     TRY(read_number(json, path, "lora_dropout", 0, 0.999999, 0, &c->lora_dropout));
-    c->use_rslora = json_bool(json_get(json, "use_rslora"));
+    TRY(read_flag(json, path, "use_rslora", &c->use_rslora));
     TRY(read_init(json, path, &c->init));
     TRY(read_words(json, path, "target_modules", true, &c->target_modules));
     TRY(read_words(json, path, "exclude_modules", true, &c->exclude_modules));
@@ -134,8 +153,18 @@ static Status read(LoraConfig *c, const Json *json, const char *path)
     TRY(read_integers(json, path, "layers_to_transform", &c->layers_to_transform));
     TRY(read_pattern_map(json, path, "rank_pattern", true, &c->rank_pattern));
     TRY(read_pattern_map(json, path, "alpha_pattern", false, &c->alpha_pattern));
-    c->base_model_name_or_path = memory_string(json_string(json_get(json, "base_model_name_or_path")));
+    const Json *base = json_get(json, "base_model_name_or_path");
+    if (json_kind(base) != JSON_NULL && !json_string(base)) return bad(path, "base_model_name_or_path", base, "a string");
+    c->base_model_name_or_path = memory_string(json_string(base));
     return STATUS_OK;
+}
+
+Status lora_config_from_json(LoraConfig *c, const Json *json, const char *path)
+{
+    *c = (LoraConfig){0};
+    Status status = read_all(c, json, path);
+    if (status != STATUS_OK) lora_config_free(c);
+    return status;
 }
 
 Status lora_config_read(LoraConfig *c, const char *path)
@@ -143,8 +172,7 @@ Status lora_config_read(LoraConfig *c, const char *path)
     Json *json = NULL;
     *c = (LoraConfig){0};
     TRY(json_read(&json, path));
-    Status status = read(c, json, path);
-    if (status != STATUS_OK) lora_config_free(c);
+    Status status = lora_config_from_json(c, json, path);
     json_free(json);
     return status;
 }

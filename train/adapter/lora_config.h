@@ -15,7 +15,8 @@ typedef struct {
 } LoraConfig;
 
 void   lora_config_from_recipe(LoraConfig *, const Recipe *);
-Status lora_config_read(LoraConfig *, const char *path);         /* refuses what graft cannot continue, by its key */
+Status lora_config_read(LoraConfig *, const char *path);         /* refuses what graft cannot continue, by its key; {0} on failure */
+Status lora_config_from_json(LoraConfig *, const Json *, const char *path);       /* the same, parsed; path for messages */
 Status lora_config_check(const LoraConfig *, const char *path, const Recipe *);   /* refuses keys of the recipe that say otherwise */
 Json  *lora_config_to_json(const LoraConfig *);                  /* every key PEFT writes */
 void   lora_config_free(LoraConfig *);

@@ -15,7 +15,9 @@ Status module_path_matches(const char *pattern, const char *text, bool *matches)
     int code = onig_new(&regex, from, from + strlen(whole), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_PERL_NG, &info);
     Status status = STATUS_OK;
     if (code == ONIG_NORMAL) {
-        *matches = onig_match(regex, subject, subject + strlen(text), subject, NULL, ONIG_OPTION_NONE) >= 0;
+        int length = onig_match(regex, subject, subject + strlen(text), subject, NULL, ONIG_OPTION_NONE);
+        *matches = length >= 0;
+        if (length < ONIG_MISMATCH) status = fail(STATUS_INPUT, "regular expression \"%s\": takes too long on \"%s\"", pattern, text);
         onig_free(regex);
     } else {
         OnigUChar why[ONIG_MAX_ERROR_MESSAGE_LEN];

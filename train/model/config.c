@@ -38,7 +38,7 @@ static Status read_real(const Reader *r, const char *key, double least, double f
     *out = fallback;
     if (is_null(r, key) && isfinite(fallback)) return STATUS_OK;
     *out = json_number(value);
-    if (!json_is_number(value) || !isfinite(*out) || *out < least) return bad_key(r, key, least > 0 ? "a number above 0" : "a number");
+    if (!json_is_number(value) || !isfinite(*out) || *out < least) return bad_key(r, key, least > 0 ? "a number above 0" : "a number of at least 0");
     return STATUS_OK;
 }
 
@@ -98,8 +98,11 @@ static Status read_rope(const Reader *config, ModelConfig *c)
     if (rope->type == ROPE_LLAMA3) {
         TRY(read_real(&r, "low_freq_factor", 1e-30, NAN, &rope->low_freq_factor));
         TRY(read_real(&r, "high_freq_factor", 1e-30, NAN, &rope->high_freq_factor));
+        if (rope->high_freq_factor <= rope->low_freq_factor) return bad_key(&r, "high_freq_factor", "a number above low_freq_factor");
     }
-    return rope->type == ROPE_YARN ? read_yarn(&r, rope) : STATUS_OK;
+    if (rope->type != ROPE_YARN) return STATUS_OK;
+    if (rope->theta <= 1) return bad_key(is_null(&r, "rope_theta") ? config : &r, "rope_theta", "a number above 1, which yarn needs");
+    return read_yarn(&r, rope);
 }
 
 static Status check_heads(const ModelConfig *c, const char *path)
@@ -148,7 +151,8 @@ Status config_from_json(ModelConfig *c, const Json *json, const char *path)
     TRY(read_flag(&r, "tie_word_embeddings", &c->tie_word_embeddings));
     const char *act = json_string(json_get(json, "hidden_act"));
     if (!is_null(&r, "hidden_act") && (!act || (strcmp(act, "silu") && strcmp(act, "swish")))) return bad_key(&r, "hidden_act", "silu, the only one that is supported");
-    if (!is_null(&r, "attention_dropout") && json_number(json_get(json, "attention_dropout")) != 0)
+    const Json *dropout = json_get(json, "attention_dropout");
+    if (!is_null(&r, "attention_dropout") && (!json_is_number(dropout) || json_number(dropout) != 0))
         return bad_key(&r, "attention_dropout", "0, the only one that is supported");
     TRY(read_rope(&r, c));
     return check_heads(c, path);
@@ -162,6 +166,17 @@ static const GgufValue *find(const Gguf *gguf, const Family *family, const char 
     return gguf_find(gguf, key);
 }
 
+static Status gguf_bad_key(const Gguf *gguf, const Family *family, const char *name, const char *expected)
+{
+    const GgufValue *value = find(gguf, family, name);
+    char found[40] = "nothing";
+    bool one = value && !gguf_is_list(value);
+    if (one && gguf_kind(value) == GGUF_INTEGER) snprintf(found, sizeof found, "%lld", (long long)gguf_integer(value, 0));
+    else if (one && gguf_kind(value) == GGUF_REAL) snprintf(found, sizeof found, "%g", gguf_real(value, 0));
+    else if (value) snprintf(found, sizeof found, "%s", gguf_kind_name(value));
+    return fail(STATUS_INPUT, "%s: %s.%s: expected %s, found %s", gguf->path, family->architecture, name, expected, found);
+}
+
 static Status gguf_count_key(const Gguf *gguf, const Family *family, const char *name, int64_t most, int64_t fallback, int64_t *out)
 {
     const GgufValue *value = find(gguf, family, name);
@@ -169,8 +184,7 @@ static Status gguf_count_key(const Gguf *gguf, const Family *family, const char 
     if (!value && fallback) return STATUS_OK;
     *out = gguf_integer(value, 0);
     if (!value || gguf_is_list(value) || gguf_kind(value) != GGUF_INTEGER || *out < 1 || *out > most)
-        return fail(STATUS_INPUT, "%s: %s.%s: expected a whole number above 0 and of a size that can be, found %s", gguf->path,
-                    family->architecture, name, gguf_kind_name(value));
+        return gguf_bad_key(gguf, family, name, "a whole number above 0 and of a size that can be");
     return STATUS_OK;
 }
 
@@ -181,7 +195,23 @@ static Status gguf_real_key(const Gguf *gguf, const Family *family, const char *
     if (!value && isfinite(fallback)) return STATUS_OK;
     *out = gguf_real(value, 0);
     if (!value || gguf_is_list(value) || !isfinite(*out) || *out <= 0)
-        return fail(STATUS_INPUT, "%s: %s.%s: expected a number above 0, found %s", gguf->path, family->architecture, name, gguf_kind_name(value));
+        return gguf_bad_key(gguf, family, name, "a number above 0");
+    return STATUS_OK;
+}
+
+/* What would make it another function than the one computed here: a key may be there with the value that does not. */
+static Status gguf_refuse_others(const Gguf *gguf, const ModelConfig *c)
+{
+    const struct { const char *name; double neutral; } keys[] = {
+        { "expert_count", 0 }, { "rope.dimension_count", (double)c->head_dim }, { "rope.scaling.attn_factor", 1 }, { "rope.scaling.yarn_ext_factor", 1 },
+        { "rope.scaling.yarn_attn_factor", 1 }, { "rope.scaling.yarn_beta_fast", 32 }, { "rope.scaling.yarn_beta_slow", 1 },
+        { "rope.scaling.yarn_log_multiplier", 0 } };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const GgufValue *value = find(gguf, c->family, keys[i].name);
+        char expected[64];
+        snprintf(expected, sizeof expected, "%g, the only one that is supported", keys[i].neutral);
+        if (value && (gguf_is_list(value) || gguf_real(value, 0) != keys[i].neutral)) return gguf_bad_key(gguf, c->family, keys[i].name, expected);
+    }
     return STATUS_OK;
 }
 
@@ -238,6 +268,7 @@ Status config_from_gguf(ModelConfig *c, const Gguf *gguf)
     c->tie_word_embeddings = !tensors_find(&gguf->tensors, "output.weight");
     c->attention_bias = tensors_find(&gguf->tensors, "blk.0.attn_q.bias") != NULL;
     c->mlp_bias = tensors_find(&gguf->tensors, "blk.0.ffn_gate.bias") != NULL;
+    TRY(gguf_refuse_others(gguf, c));
     TRY(gguf_rope(gguf, c));
     return check_heads(c, gguf->path);
 }

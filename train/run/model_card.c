@@ -2,14 +2,42 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data/file/output.h"
 #include "kernels/memory.h"
 
+/* Would YAML read these characters, as they are, as this text? */
+static bool is_plain(const char *text)
+{
+    static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n" };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", others[] = "0123456789_./-";
+    size_t n = 0;
+    while (text[n] && (strchr(letters, text[n]) || strchr(others, text[n]))) n++;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcasecmp(words[i], text)) return false;
+    return n && !text[n] && (strchr(letters, text[0]) || (text[0] != '-' && strchr(text, '/')));
+}
+
+/* In double quotes, as YAML, JSON and Python all read it. */
+static void add_quoted(Buffer *out, const char *text)
+{
+    Json *string = json_new_string(text);
+    json_print(out, string, (JsonStyle){0});
+    json_free(string);
+}
+
 static void front_matter(Buffer *out, const char *base)
 {
-    buffer_format(out, "---\nbase_model: %s\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n- base_model:adapter:%s\n", base, base);
-    buffer_add_string(out, "- lora\n- sft\n- transformers\n- trl\n---\n\n");
+    char *tag = memory_format("base_model:adapter:%s", base);
+    buffer_add_string(out, "---\nbase_model: ");
+    if (is_plain(base)) buffer_add_string(out, base);
+    else add_quoted(out, base);
+    buffer_add_string(out, "\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n- ");
+    if (is_plain(base)) buffer_add_string(out, tag);
+    else add_quoted(out, tag);
+    buffer_add_string(out, "\n- lora\n- sft\n- transformers\n- trl\n---\n\n");
+    free(tag);
 }
 
 static void number_row(Buffer *out, const char *name, double x)
@@ -43,11 +71,27 @@ static void training(Buffer *out, const Trainer *t)
     if (last(t, "eval_loss")) number_row(out, "eval_loss", json_number(last(t, "eval_loss")));
 }
 
+/* What from_pretrained takes: a folder or a name; of a GGUF file its folder and name. */
+static void add_base_arguments(Buffer *out, const char *base)
+{
+    if (!gguf_is_named(base)) {
+        add_quoted(out, base);
+        return;
+    }
+    const char *slash = strrchr(base, '/');
+    char *folder = !slash ? memory_string(".") : memory_format("%.*s", slash == base ? 1 : (int)(slash - base), base);
+    add_quoted(out, folder);
+    buffer_add_string(out, ", gguf_file=");
+    add_quoted(out, slash ? slash + 1 : base);
+    free(folder);
+}
+
 static void use(Buffer *out, const char *base)
 {
-    buffer_format(out, "\n## Use\n\n```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-                       "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(\"%s\"), \"PATH OF THIS FOLDER\")\n"
-                       "tokenizer = AutoTokenizer.from_pretrained(\"PATH OF THIS FOLDER\")\n```\n", base);
+    buffer_add_string(out, "\n## Use\n\n```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+                           "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(");
+    add_base_arguments(out, base);
+    buffer_add_string(out, "), \"PATH OF THIS FOLDER\")\ntokenizer = AutoTokenizer.from_pretrained(\"PATH OF THIS FOLDER\")\n```\n");
     buffer_add_string(out, "\n### Framework versions\n\n- PEFT 0.21.2 (format)\n");
 }
 

@@ -16,6 +16,9 @@ static int64_t batch_bytes(const Batch *b)
 
 static int64_t examples_bytes(const Examples *e) { return e->n ? e->begin[e->n] * 2 * (int64_t)sizeof(int32_t) + e->n * 3 * (int64_t)sizeof(int64_t) : 0; }
 
+/* What a step must take: its largest micro-batch, and how many of them. */
+typedef struct { Batch batch; int64_t accumulation; } Load;
+
 typedef struct { int64_t bytes; double flops; } Measured;
 
 static Measured measure(const Trainer *t, const Batch *capacity, bool training, int n_recomputed)
@@ -29,15 +32,15 @@ static Measured measure(const Trainer *t, const Batch *capacity, bool training, 
     return measured;
 }
 
-/* The plan for a capacity and a number of recomputed layers. */
-static Plan plan_for(const Trainer *t, const Batch *capacity, int n_recomputed)
+static Plan plan_for(const Trainer *t, const Load *load, int n_recomputed)
 {
+    const Batch *capacity = &load->batch;
     const ModelConfig *c = &t->model.config;
     Measured train = measure(t, capacity, true, n_recomputed);
     Plan plan = { .weights = model_weight_bytes(&t->model), .state = state_bytes(&t->state), .step = train.bytes, .program = PROGRAM_BYTES,
                   .n_recomputed = n_recomputed, .flops = train.flops };
     int64_t longest = capacity->longest;
-    plan.data = examples_bytes(&t->train) + examples_bytes(&t->eval) + batch_bytes(capacity) * t->recipe.gradient_accumulation_steps;
+    plan.data = examples_bytes(&t->train) + examples_bytes(&t->eval) + batch_bytes(capacity) * load->accumulation;
     if (t->eval.n) {
         Batch eval = batch_capacity(&t->eval, t->recipe.per_device_eval_batch_size, t->eval_padding);
         Measured evaluation = measure(t, &eval, false, 0);
@@ -50,20 +53,20 @@ static Plan plan_for(const Trainer *t, const Batch *capacity, int n_recomputed)
 }
 
 /* The fewest recomputed layers that fit; all of them where even that does not. */
-static Plan fit(const Trainer *t, const Batch *capacity, Checkpointing allowed, int64_t available)
+static Plan fit(const Trainer *t, const Load *load, Checkpointing allowed, int64_t available)
 {
     int layers = (int)t->model.config.num_hidden_layers, fits = layers, too_few = 0;
-    if (allowed == CHECKPOINTING_NEVER) return plan_for(t, capacity, 0);
-    if (allowed == CHECKPOINTING_ALWAYS) return plan_for(t, capacity, layers);
-    Plan plan = plan_for(t, capacity, 0);
+    if (allowed == CHECKPOINTING_NEVER) return plan_for(t, load, 0);
+    if (allowed == CHECKPOINTING_ALWAYS) return plan_for(t, load, layers);
+    Plan plan = plan_for(t, load, 0);
     if (plan_bytes(&plan) <= available) return plan;
     while (fits - too_few > 1) {
         int n = (fits + too_few) / 2;
-        plan = plan_for(t, capacity, n);
+        plan = plan_for(t, load, n);
         if (plan_bytes(&plan) <= available) fits = n;
         else too_few = n;
     }
-    return plan_for(t, capacity, fits);
+    return plan_for(t, load, fits);
 }
 
 static double megabytes(int64_t bytes) { return (double)bytes / 1e6; }
@@ -73,39 +76,52 @@ static void suggest(Buffer *out, const Plan *plan, int64_t available, const char
     if (plan_bytes(plan) <= available) buffer_format(out, "%s%s (%.0f MB)", out->len ? ", or " : "", keys, megabytes(plan_bytes(plan)));
 }
 
-static Batch shortened(const Batch *capacity, int32_t length)
+/* At most what the examples, cut to `length`, would give. */
+static Load shortened(const Trainer *t, const Load *load, int32_t length)
 {
-    Batch b = *capacity;
-    b.longest = length;
-    b.n_rows = capacity->n_rows * length / capacity->longest + 1;
-    if (b.n_scored > b.n_rows) b.n_scored = b.n_rows;
-    return b;
+    Load shorter = *load;
+    Batch *b = &shorter.batch;
+    int64_t most = t->recipe.per_device_train_batch_size * length;
+    b->longest = length;
+    if (b->n_rows > most) b->n_rows = most;
+    if (b->n_scored > b->n_rows) b->n_scored = b->n_rows;
+    return shorter;
 }
 
-/* Keys that would make it fit: checkpointing, a smaller batch with as much more accumulation, shorter examples. */
-static Status refuse(const Trainer *t, const Batch *capacity, const Plan *plan, int64_t available)
+/* The same examples in a step by smaller micro-batches, or some more where the sizes do not divide. */
+static Load divided(const Trainer *t, int64_t size)
+{
+    const Recipe *r = &t->recipe;
+    return (Load){ batch_capacity(&t->train, size, t->padding),
+                   r->gradient_accumulation_steps * ((r->per_device_train_batch_size + size - 1) / size) };
+}
+
+/* Keys that would make it fit: checkpointing, a smaller batch with as much more accumulation, shorter examples; each alone, but
+ * where checkpointing was forbidden and alone is not enough, with it. */
+static Status refuse(const Trainer *t, const Load *load, const Plan *plan, int64_t available)
 {
     const Recipe *r = &t->recipe;
     Buffer keys = {0};
-    Checkpointing best = r->gradient_checkpointing == CHECKPOINTING_NEVER ? CHECKPOINTING_ALLOWED : r->gradient_checkpointing;
-    Plan other = fit(t, capacity, best, available);
-    if (best != r->gradient_checkpointing) suggest(&keys, &other, available, "gradient_checkpointing true");
-    for (int64_t batch = r->per_device_train_batch_size / 2; batch >= 1 && !keys.len; batch /= 2) {
-        char text[160];
-        snprintf(text, sizeof text, "per_device_train_batch_size %lld with gradient_accumulation_steps %lld", (long long)batch,
-                 (long long)(r->gradient_accumulation_steps * ((r->per_device_train_batch_size + batch - 1) / batch)));
-        Batch smaller = batch_capacity(&t->train, batch, t->padding);
-        other = fit(t, &smaller, best, available);
+    char text[160];
+    Checkpointing allowed = r->gradient_checkpointing;
+    const char *also = "";
+    if (allowed == CHECKPOINTING_NEVER) {
+        Plan other = fit(t, load, CHECKPOINTING_ALLOWED, available);
+        suggest(&keys, &other, available, "gradient_checkpointing true");
+        if (!keys.len) allowed = CHECKPOINTING_ALLOWED, also = "gradient_checkpointing true with ";
+    }
+    for (int64_t size = r->per_device_train_batch_size / 2; size >= 1 && !keys.len; size /= 2) {
+        Load smaller = divided(t, size);
+        Plan other = fit(t, &smaller, allowed, available);
+        snprintf(text, sizeof text, "%sper_device_train_batch_size %lld with gradient_accumulation_steps %lld", also, (long long)size, (long long)smaller.accumulation);
         suggest(&keys, &other, available, text);
     }
-    for (int32_t length = capacity->longest / 2; length >= 16; length /= 2) {
-        char text[64];
-        snprintf(text, sizeof text, "max_length %d", length);
-        Batch shorter = shortened(capacity, length);
-        other = fit(t, &shorter, best, available);
-        size_t before = keys.len;
+    size_t before = keys.len;
+    for (int32_t length = load->batch.longest / 2; length >= 16 && keys.len == before; length /= 2) {
+        Load shorter = shortened(t, load, length);
+        Plan other = fit(t, &shorter, allowed, available);
+        snprintf(text, sizeof text, "%smax_length %d", also, length);
         suggest(&keys, &other, available, text);
-        if (keys.len > before) break;
     }
     Status status = fail(STATUS_INPUT, "the plan needs %.0f MB and %.0f MB are available: %.0f MB too much. %s%s", megabytes(plan_bytes(plan)),
                          megabytes(available), megabytes(plan_bytes(plan) - available), keys.len ? "It would fit with " : "No key of the recipe makes it fit on this machine",
@@ -116,10 +132,11 @@ static Status refuse(const Trainer *t, const Batch *capacity, const Plan *plan, 
 
 Status plan_make(Trainer *t, int64_t available)
 {
-    Batch capacity = batch_capacity(&t->train, t->recipe.per_device_train_batch_size, t->padding);
-    t->plan = fit(t, &capacity, t->recipe.gradient_checkpointing, available);
+    const Recipe *r = &t->recipe;
+    Load load = { batch_capacity(&t->train, r->per_device_train_batch_size, t->padding), r->gradient_accumulation_steps };
+    t->plan = fit(t, &load, r->gradient_checkpointing, available);
     t->plan.available = available;
-    return plan_bytes(&t->plan) <= available ? STATUS_OK : refuse(t, &capacity, &t->plan, available);
+    return plan_bytes(&t->plan) <= available ? STATUS_OK : refuse(t, &load, &t->plan, available);
 }
 
 static void line(FILE *out, const char *name, int64_t bytes, const char *what)

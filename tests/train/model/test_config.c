@@ -1,0 +1,194 @@
+/* config.json: what each key becomes, and every key missing, of the wrong kind, out of range or huge, with its message. */
+#include "tests/testing.h"
+
+#include "kernels/memory.h"
+#include "train/model/config.h"
+
+#define GOOD "\"model_type\": \"llama\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4"
+
+/* The good config with one value more or other: the last of two equal keys counts. */
+static Status read(ModelConfig *c, const char *more)
+{
+    char *text = more[0] == '{' ? memory_string(more) : memory_format("{%s%s%s}", GOOD, *more ? ", " : "", more);
+    Json *json = NULL;
+    assert_ok(json_parse(&json, "test", text, strlen(text)));
+    Status status = config_from_json(c, json, "config.json");
+    json_free(json);
+    free(text);
+    return status;
+}
+
+static void good(ModelConfig *c, const char *more) { assert_ok(read(c, more)); }
+
+static void bad(const char *more, const char *message)
+{
+    ModelConfig c;
+    char *expected = memory_format("config.json: %s", message);
+    if (read(&c, more) == STATUS_OK) print_error("accepted: %s\n", more);
+    assert_int_equal(read(&c, more), STATUS_INPUT);
+    assert_string_equal(status_message(), expected);
+    free(expected);
+}
+
+static void what_is_not_said_is_transformers_default(void **state)
+{
+    (void)state;
+    static const char *const same[] = { "", "\"num_key_value_heads\": null, \"head_dim\": null, \"max_position_embeddings\": null, \"rms_norm_eps\": null, \"attention_bias\": null, "
+        "\"mlp_bias\": null, \"tie_word_embeddings\": null, \"hidden_act\": null, \"attention_dropout\": null, \"rope_scaling\": null, \"rope_theta\": null, \"rope_parameters\": null" };
+    for (int i = 0; i < 2; i++) {
+        ModelConfig c;
+        good(&c, same[i]);
+        assert_string_equal(c.family->model_type, "llama");
+        assert_true(c.vocab_size == 64 && c.hidden_size == 16 && c.intermediate_size == 24 && c.num_hidden_layers == 2 && c.num_attention_heads == 4);
+        assert_true(c.num_key_value_heads == 4 && c.head_dim == 4 && c.max_position_embeddings == 2048 && c.rms_norm_eps == 1e-6);
+        assert_true(!c.attention_bias && !c.mlp_bias && !c.tie_word_embeddings && c.rope.type == ROPE_DEFAULT && c.rope.theta == 10000);
+    }
+}
+
+static void what_is_said_counts(void **state)
+{
+    (void)state;
+    ModelConfig c;
+    good(&c, "\"num_key_value_heads\": 2, \"head_dim\": 6, \"max_position_embeddings\": 100, \"rms_norm_eps\": 1e-5, \"attention_bias\": true, \"mlp_bias\": true, "
+             "\"tie_word_embeddings\": true, \"hidden_act\": \"silu\", \"attention_dropout\": 0.0, \"rope_theta\": 500, \"unknown\": {}, \"torch_dtype\": \"bfloat16\"");
+    assert_true(c.num_key_value_heads == 2 && c.head_dim == 6 && c.max_position_embeddings == 100 && c.rms_norm_eps == 1e-5);
+    assert_true(c.attention_bias && c.mlp_bias && c.tie_word_embeddings && c.rope.theta == 500);
+    good(&c, "\"rms_norm_eps\": 0, \"hidden_act\": \"swish\"");
+    assert_true(c.rms_norm_eps == 0);
+}
+
+static void what_is_no_model_of_ours(void **state)
+{
+    (void)state;
+    bad("{}", "model_type: expected a string, found nothing");
+    bad("{\"model_type\": null}", "model_type: expected a string, found null");
+    bad("{\"model_type\": 7}", "model_type: expected a string, found 7");
+    bad("{\"model_type\": \"\"}", "model_type \"\" is not supported; supported are: llama");
+    bad("{\"model_type\": \"LLAMA\"}", "model_type \"LLAMA\" is not supported; supported are: llama");
+    Json *json = NULL;
+    ModelConfig c;
+    assert_ok(json_parse(&json, "test", "[]", 2));
+    assert_fails(STATUS_INPUT, "config.json: expected an object, found a list", config_from_json(&c, json, "config.json"));
+    json_free(json);
+}
+
+/* Counts: key, and a value just above what can be. */
+static void every_count_is_checked(void **state)
+{
+    (void)state;
+    static const struct { const char *key; long long too_many; bool needed; } counts[] = {
+        { "vocab_size", (1 << 24) + 1, true }, { "hidden_size", (1 << 20) + 1, true }, { "intermediate_size", (1 << 22) + 1, true }, { "num_hidden_layers", 4097, true },
+        { "num_attention_heads", (1 << 16) + 1, true }, { "num_key_value_heads", (1 << 16) + 1, false }, { "head_dim", (1 << 12) + 1, false },
+        { "max_position_embeddings", 1LL << 31, false },
+    };
+    static const char *const wrong[] = { "0", "-1", "1.5", "8.0", "\"8\"", "true", "[8]", "{}", "1e300", "-9223372036854775808", "18446744073709551616", "NaN" };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char more[160], message[200], text[40];
+        for (size_t k = 0; k < sizeof wrong / sizeof *wrong + 2; k++) {
+            bool null = k == sizeof wrong / sizeof *wrong + 1;
+            if (null && !counts[i].needed) continue;
+            if (k == sizeof wrong / sizeof *wrong) snprintf(text, sizeof text, "%lld", counts[i].too_many);
+            else snprintf(text, sizeof text, "%s", null ? "null" : wrong[k]);
+            snprintf(more, sizeof more, "\"%s\": %s", counts[i].key, text);
+            ModelConfig c;
+            assert_int_equal(read(&c, more), STATUS_INPUT);
+            snprintf(message, sizeof message, "config.json: %s: expected a whole number above 0 and of a size that can be, found ", counts[i].key);
+            assert_memory_equal(status_message(), message, strlen(message));
+        }
+        snprintf(more, sizeof more, "\"%s\": 0", counts[i].key);
+        snprintf(message, sizeof message, "%s: expected a whole number above 0 and of a size that can be, found 0", counts[i].key);
+        bad(more, message);
+    }
+    bad("{\"model_type\": \"llama\"}", "vocab_size: expected a whole number above 0 and of a size that can be, found nothing");
+    bad("{\"model_type\": \"llama\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2}",
+        "num_attention_heads: expected a whole number above 0 and of a size that can be, found nothing");
+}
+
+static void every_other_value_is_checked(void **state)
+{
+    (void)state;
+    bad("\"rms_norm_eps\": -1e-5", "rms_norm_eps: expected a number of at least 0, found -1e-05");
+    bad("\"rms_norm_eps\": \"1e-5\"", "rms_norm_eps: expected a number of at least 0, found \"1e-5\"");
+    bad("\"rms_norm_eps\": Infinity", "rms_norm_eps: expected a number of at least 0, found Infinity");
+    bad("\"attention_bias\": 1", "attention_bias: expected true or false, found 1");
+    bad("\"mlp_bias\": \"yes\"", "mlp_bias: expected true or false, found \"yes\"");
+    bad("\"tie_word_embeddings\": 0", "tie_word_embeddings: expected true or false, found 0");
+    bad("\"hidden_act\": \"gelu\"", "hidden_act: expected silu, the only one that is supported, found \"gelu\"");
+    bad("\"hidden_act\": 3", "hidden_act: expected silu, the only one that is supported, found 3");
+    bad("\"attention_dropout\": 0.1", "attention_dropout: expected 0, the only one that is supported, found 0.1");
+    bad("\"attention_dropout\": \"none\"", "attention_dropout: expected 0, the only one that is supported, found \"none\"");
+    bad("\"hidden_size\": 18", "hidden_size: expected a multiple of num_attention_heads, found 18");
+    bad("\"num_key_value_heads\": 3", "num_attention_heads 4 is not a multiple of num_key_value_heads 3");
+    bad("\"head_dim\": 5", "head_dim 5: rotary positions need an even number");
+    bad("\"hidden_size\": 12", "head_dim 3: rotary positions need an even number");
+    bad("\"head_dim\": 2, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "head_dim 2: rotary positions need an even number above 2");
+    bad("\"hidden_act\": \"" "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" "\"",
+        "hidden_act: expected silu, the only one that is supported, found \"0123456789012345678901234567890123456789012345678901234567890123456789012345678");
+}
+
+static void every_spelling_of_rope(void **state)
+{
+    (void)state;
+    ModelConfig c;
+    static const char *const keys[] = { "rope_parameters", "rope_scaling" }, *const types[] = { "rope_type", "type" };
+    for (int i = 0; i < 4; i++) {
+        char more[200];
+        snprintf(more, sizeof more, "\"rope_theta\": 77, \"%s\": {\"%s\": \"linear\", \"factor\": 4}", keys[i / 2], types[i % 2]);
+        good(&c, more);
+        assert_true(c.rope.type == ROPE_LINEAR && c.rope.factor == 4 && c.rope.theta == 77);
+    }
+    good(&c, "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5e5}, \"rope_theta\": 3");
+    assert_true(c.rope.type == ROPE_DEFAULT && c.rope.theta == 5e5);
+    good(&c, "\"rope_scaling\": {}");
+    assert_true(c.rope.type == ROPE_DEFAULT && c.rope.theta == 10000);
+    good(&c, "\"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"dynamic\", \"factor\": 2}");
+    assert_true(c.rope.type == ROPE_LINEAR);
+    good(&c, "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2.5}");
+    assert_true(c.rope.type == ROPE_DYNAMIC && c.rope.factor == 2.5);
+    good(&c, "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}");
+    assert_true(c.rope.type == ROPE_LLAMA3 && c.rope.low_freq_factor == 1 && c.rope.high_freq_factor == 4 && c.rope.original_max_position_embeddings == 64);
+    good(&c, "\"max_position_embeddings\": 128, \"rope_scaling\": {\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 32}");
+    assert_true(c.rope.type == ROPE_YARN && c.rope.factor == 4 && c.rope.attention_factor < 0 && c.rope.beta_fast == 32 && c.rope.beta_slow == 1 && c.rope.truncate);
+    good(&c, "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"attention_factor\": 0.5, \"beta_fast\": 16, \"beta_slow\": 2, \"mscale\": 1.5, \"mscale_all_dim\": 0.5, \"truncate\": false}");
+    assert_true(c.rope.attention_factor == 0.5 && c.rope.beta_fast == 16 && c.rope.beta_slow == 2 && c.rope.mscale == 1.5 && c.rope.mscale_all_dim == 0.5 && !c.rope.truncate);
+}
+
+static void every_mistake_in_rope(void **state)
+{
+    (void)state;
+    static const char types[] = "default, linear, dynamic, llama3 or yarn";
+    char message[200];
+    bad("\"rope_theta\": 0", "rope_theta: expected a number above 0, found 0");
+    bad("\"rope_theta\": \"1e4\"", "rope_theta: expected a number above 0, found \"1e4\"");
+    bad("\"rope_scaling\": 4", "rope_scaling: expected an object, found 4");
+    bad("\"rope_parameters\": [1]", "rope_parameters: expected an object, found [1]");
+    bad("\"rope_parameters\": {\"rope_theta\": -1}", "rope_parameters.rope_theta: expected a number above 0, found -1");
+    snprintf(message, sizeof message, "rope_scaling.rope_type: expected %s, found \"longrope\"", types);
+    bad("\"rope_scaling\": {\"rope_type\": \"longrope\"}", message);
+    snprintf(message, sizeof message, "rope_scaling.type: expected %s, found 3", types);
+    bad("\"rope_scaling\": {\"type\": 3}", message);
+    bad("\"rope_scaling\": {\"type\": \"linear\"}", "rope_scaling.factor: expected a number above 0, found nothing");
+    bad("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": null}", "rope_scaling.factor: expected a number above 0, found null");
+    bad("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}", "rope_scaling.factor: expected a number above 0, found 0");
+    bad("\"rope_scaling\": {\"type\": \"linear\", \"factor\": NaN}", "rope_scaling.factor: expected a number above 0, found NaN");
+    bad("\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8}", "rope_scaling.low_freq_factor: expected a number above 0, found nothing");
+    bad("\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1}", "rope_scaling.high_freq_factor: expected a number above 0, found nothing");
+    bad("\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 2, \"high_freq_factor\": 2, \"original_max_position_embeddings\": 64}",
+        "rope_scaling.high_freq_factor: expected a number above low_freq_factor, found 2");
+    bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 0}", "rope_scaling.original_max_position_embeddings: expected a number above 0, found 0");
+    bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"attention_factor\": -1}", "rope_scaling.attention_factor: expected a number of at least 0, found -1");
+    bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"beta_fast\": \"x\"}", "rope_scaling.beta_fast: expected a number of at least 0, found \"x\"");
+    bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 1}", "rope_scaling.truncate: expected true or false, found 1");
+    bad("\"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}", "rope_theta: expected a number above 1, which yarn needs, found 1");
+    bad("\"rope_parameters\": {\"partial_rotary_factor\": 0.5}", "rope_parameters.partial_rotary_factor: expected 1, the only one that is supported, found 0.5");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_said_is_transformers_default), cmocka_unit_test(what_is_said_counts), cmocka_unit_test(what_is_no_model_of_ours),
+        cmocka_unit_test(every_count_is_checked), cmocka_unit_test(every_other_value_is_checked), cmocka_unit_test(every_spelling_of_rope),
+        cmocka_unit_test(every_mistake_in_rope),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
