@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/file/mapped.h"
+#include "data/file/output.h"
 #include "kernels/memory.h"
 
 /* cJSON keeps every number as a double. Whether it was written as an integer is one more bit of its type word, which
@@ -343,4 +344,27 @@ void json_print(Buffer *out, const Json *json, JsonStyle style)
     if (!style.item_separator) style.item_separator = style.indent ? "," : ", ";
     if (!style.key_separator) style.key_separator = ": ";
     print(out, json, &style, 0);
+    if (style.newline) buffer_add_char(out, '\n');
+}
+
+Status json_save(const Json *json, const char *dir, const char *name, JsonStyle style)
+{
+    Buffer text = {0};
+    char *path = memory_format("%s/%s", dir, name);
+    json_print(&text, json, style);
+    Status status = output_save(path, text.data, text.len);
+    free(path);
+    buffer_free(&text);
+    return status;
+}
+
+bool json_equal(const Json *a, const Json *b)
+{
+    Buffer x = {0}, y = {0};
+    json_print(&x, a, (JsonStyle){0});
+    json_print(&y, b, (JsonStyle){0});
+    bool same = !strcmp(x.data, y.data);
+    buffer_free(&x);
+    buffer_free(&y);
+    return same;
 }

@@ -36,6 +36,7 @@ const char *json_string(const Json *);                     /* NULL unless a stri
 double      json_number(const Json *);
 int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64 */
 bool        json_bool(const Json *);
+bool        json_equal(const Json *, const Json *);        /* print the same: 1 is not 1.0, and the order of keys counts */
 
 /* Building. Children belong to their parent from then on. */
 Json *json_new_object(void);
@@ -54,9 +55,11 @@ typedef struct {
     int  indent;             /* spaces; 0: one line */
     bool sort_keys;          /* by code point */
     bool ascii;              /* escape everything above U+007F */
+    bool newline;            /* one behind the document */
     const char *item_separator, *key_separator;    /* NULL: ", " ("," with indent) and ": " */
 } JsonStyle;
 void json_print(Buffer *, const Json *, JsonStyle);
+Status json_save(const Json *, const char *dir, const char *name, JsonStyle);    /* the file dir/name, whole or not at all */
 void json_format_real(char out[40], double);               /* Python's repr: shortest that reads back; NaN, Infinity */
 
 #endif

@@ -5,7 +5,10 @@
  * is split (tokenizers 0.23 is the oracle); tokenizer_config.json decides which token plays which part. From GGUF, the
  * pre-tokenizer is known by name only (tokenizer.ggml.pre).
  *
- * Encoding is pure: one Tokenizer may be used by many threads at once. */
+ * Encoding is pure: one Tokenizer may be used by many threads at once.
+ *
+ * Files: tokenizer.c runs the pipeline added_tokens -> normalizer -> added_tokens -> pre_tokenizer -> model -> post_processor
+ * over an aligned text; decoder goes back. A further kind of model is a row of token_model.c. */
 #ifndef DATA_TEXT_TOKENIZER_H
 #define DATA_TEXT_TOKENIZER_H
 #include <stdbool.h>
@@ -18,7 +21,10 @@
 
 typedef struct Tokenizer Tokenizer;
 
-/* Ids with the byte range [begin, end) of the given text that each came from. {0} is empty; encoding appends. */
+/* Ids with the byte range [begin, end) of the given text that each came from. {0} is empty; encoding appends. As in the
+ * reference: a token with part of a code point has all of it as its range; blanks at a token's ends are outside when the model's
+ * post-processor trims; what a normal form composed has the range of its first code point; special tokens put around a text have
+ * [0, 0). So ranges may be empty, may overlap, and need not cover the text. */
 typedef struct { int32_t *id; uint32_t *begin, *end; int64_t n, cap; } Tokens;
 void tokens_free(Tokens *);
 
@@ -26,7 +32,9 @@ void tokens_free(Tokens *);
 Status tokenizer_open(Tokenizer **, const char *path, Notices *);
 void   tokenizer_close(Tokenizer *);                                   /* accepts NULL */
 
+/* STATUS_INPUT: not UTF-8, longer than 256 MiB, or too hard for the model's regex; `out` is then as it was. */
 Status  tokenizer_encode(const Tokenizer *, const char *text, size_t n, bool add_special_tokens, Tokens *out);
+/* Appends. Ids that are no token give nothing. */
 void    tokenizer_decode(const Tokenizer *, const int32_t *ids, int64_t n, bool skip_special_tokens, Buffer *out);
 
 const char *tokenizer_kind(const Tokenizer *);                         /* "BPE": the model's type in tokenizer.json */
@@ -41,7 +49,8 @@ const char *tokenizer_part(const Tokenizer *, TokenPart);
 
 const char *tokenizer_chat_template(const Tokenizer *);                /* "default" among several; NULL: none */
 
-/* Writes what Trainer would save beside an adapter: tokenizer.json, tokenizer_config.json, chat_template.jinja. */
+/* Writes what Trainer would save beside an adapter: tokenizer.json, tokenizer_config.json, chat_template.jinja. A folder's files
+ * as they are; from GGUF, equal ones. `dir` must exist. */
 Status tokenizer_save(const Tokenizer *, const char *dir);
 
 #endif

@@ -12,6 +12,18 @@
 
 static const char *const part_keys[TOKEN_PARTS] = { "bos_token", "eos_token", "pad_token", "unk_token" };
 
+/* Folders that name no token in a part rely on the Python class of their tokenizer; `model_type` stands in for a class that is
+ * not named. Only tokens that the vocabulary has are taken. */
+static const struct { const char *class, *model_types, *part[TOKEN_PARTS]; } classes[] = {
+    { "GPT2Tokenizer", " gpt2 opt ", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+    { "CodeGenTokenizer", " codegen ", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+    { "GPTNeoXTokenizer", " gpt_neox ", { "<|endoftext|>", "<|endoftext|>", "<|padding|>", "<|endoftext|>" } },
+    { "Qwen2Tokenizer", " qwen2 qwen2_moe ", { NULL, "<|endoftext|>", "<|endoftext|>", "<|endoftext|>" } },
+    { "LlamaTokenizer", "", { "<s>", "</s>", NULL, "<unk>" } },
+    { "GemmaTokenizer", "", { "<bos>", "<eos>", "<pad>", "<unk>" } },
+    { "CohereTokenizer", "", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
+};
+
 /* ---- Files ---- */
 
 /* Keeps DIR/NAME open to be saved; NULL when there is none. */
@@ -96,6 +108,28 @@ static Status add_named(Tokenizer *t, const Json *config, const char *file)
     return add_list(t, json_get(config, "extra_special_tokens"), file);
 }
 
+/* "LlamaTokenizerFast" is a LlamaTokenizer. */
+static bool is_class(const char *name, const char *class)
+{
+    size_t n = strlen(class);
+    return name && !strncmp(name, class, n) && (!name[n] || !strcmp(name + n, "Fast"));
+}
+
+static bool is_model_type(const char *types, const char *type)
+{
+    const char *at = type && type[0] ? strstr(types, type) : NULL;
+    return at && at > types && at[-1] == ' ' && at[strlen(type)] == ' ';
+}
+
+static void set_parts_of_class(Tokenizer *t, const char *class, const char *model_type)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (class ? !is_class(class, classes[i].class) : !is_model_type(classes[i].model_types, model_type)) continue;
+        for (int k = 0; k < TOKEN_PARTS; k++)
+            if (classes[i].part[k] && tokenizer_id(t, classes[i].part[k]) >= 0) t->part[k] = memory_string(classes[i].part[k]);
+    }
+}
+
 static void set_parts(Tokenizer *t, const Json *config)
 {
     for (int i = 0; i < TOKEN_PARTS; i++) {
@@ -132,13 +166,15 @@ static Status read_template_file(Tokenizer *t, const char *dir)
 
 Status tokenizer_read_config(Tokenizer *t, const char *dir)
 {
-    Json *config = NULL, *map = NULL;
+    Json *config = NULL, *map = NULL, *model = NULL;
     Status status;
-    char *file = memory_format("%s/tokenizer_config.json", dir);
+    char *file = memory_format("%s/tokenizer_config.json", dir), *model_file = memory_format("%s/config.json", dir);
     const Mapped *tokenizer;
     TRY_GOTO(done, status, keep(t, dir, "tokenizer.json", &tokenizer));
     TRY_GOTO(done, status, keep_json(t, dir, "tokenizer_config.json", &config));
     TRY_GOTO(done, status, keep_json(t, dir, "special_tokens_map.json", &map));
+    if (!access(model_file, F_OK)) TRY_GOTO(done, status, json_read(&model, model_file));
+    set_parts_of_class(t, json_string(json_get(config, "tokenizer_class")), json_string(json_get(model, "model_type")));
     set_parts(t, config);
     if (!json_get(config, "added_tokens_decoder")) set_parts(t, map);
     TRY_GOTO(done, status, add_decoder(t, json_get(config, "added_tokens_decoder"), file));
@@ -149,6 +185,8 @@ Status tokenizer_read_config(Tokenizer *t, const char *dir)
 done:
     json_free(config);
     json_free(map);
+    json_free(model);
     free(file);
+    free(model_file);
     return status;
 }

@@ -80,7 +80,8 @@ static Status add_scored_merges(Tokenizer *t, const Gguf *gguf, const GgufValue 
         for (size_t at = 0; at < length; at += utf8_length(piece[at]), i_letter++) {
             int32_t left = at ? vocabulary_id(vocabulary, piece, at) : -1;
             int32_t right = left < 0 ? -1 : vocabulary_id(vocabulary, piece + at, length - at);
-            if (right >= 0) MEMORY_PUSH(cut, n, cap) = (Cut){ gguf_real(scores, id), left, right, i_letter, letters - i_letter, n - 1 };
+            Cut new = { gguf_real(scores, id), left, right, i_letter, letters - i_letter, n };
+            if (right >= 0) MEMORY_PUSH(cut, n, cap) = new;
         }
     }
     qsort(cut, (size_t)n, sizeof *cut, by_score);

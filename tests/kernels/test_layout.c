@@ -59,7 +59,7 @@ static Trace random_trace(Random *random)
             int s = c->write[c->n_writes++] = new_slot(&t, random, t.n_calls, below(random, 2) ? SLOT_VALUE : SLOT_GRADIENT);
             for (int k = 0; k < 2; k++)
                 if (n_old && below(random, 3)) {
-                    t.slot[s].over[k] = c->read[below(random, n_old)];
+                    t.slot[s].over[k] = c->read[below(random, c->n_reads)];
                     if (below(random, 2)) t.slot[s].bytes = t.slot[t.slot[s].over[k]].bytes;
                 }
             if (!below(random, 4)) c->read[c->n_reads++] = s;      /* as what is saved */

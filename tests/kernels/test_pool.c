@@ -1,6 +1,7 @@
 /* The pool: every task once, whoever takes it, call after call; what tasks wrote is there when the call returns. */
 #include "tests/testing.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -91,6 +92,27 @@ static void sleepers_wake(void **state)
     pool_close(pool);
 }
 
+/* Each of two tasks waits for the other: one worker alone would wait for ever (here: ten seconds). */
+static void meet(const void *ctx, int task, int worker)
+{
+    (void)task, (void)worker;
+    atomic_int *present = *(atomic_int *const *)ctx;
+    atomic_fetch_add(present, 1);
+    for (int i = 0; i < 10000 && atomic_load(present) < 2; i++) nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    if (atomic_load(present) < 2) abort();
+}
+
+static void tasks_run_at_the_same_time(void **state)
+{
+    (void)state;
+    Pool *pool = pool_open(2);
+    for (int i = 0; i < 20; i++) {
+        atomic_int present = 0, *ctx = &present;
+        pool_run(pool, 2, meet, &ctx);
+    }
+    pool_close(pool);
+}
+
 static void pools_that_never_ran_close(void **state)
 {
     (void)state;
@@ -102,7 +124,8 @@ static void pools_that_never_ran_close(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_task_runs_once), cmocka_unit_test(many_calls), cmocka_unit_test(sleepers_wake), cmocka_unit_test(pools_that_never_ran_close),
+        cmocka_unit_test(every_task_runs_once), cmocka_unit_test(many_calls), cmocka_unit_test(sleepers_wake),
+        cmocka_unit_test(tasks_run_at_the_same_time), cmocka_unit_test(pools_that_never_ran_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -801,6 +801,36 @@ static void segments_nest_and_take_several_values(void **state)
     }
 }
 
+/* A light value that only a recomputed segment reads lives again for its second run, not from the first to the second: the
+ * plan is smaller by its bytes where the tail is widest. */
+static void reads_a_light_value(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
+{
+    out[0] = op_rmsnorm(tape, in[0], ((Small *)key->self)->w, 1);      /* its second run makes what backward saves */
+}
+
+static size_t bytes_with_a_wide_tail(bool keep_light)
+{
+    Small *s = small_open();
+    s->tape.keep_light = keep_light;
+    Weight wide = { .name = "wide", .dtype = DTYPE_F32, .rows = 400, .cols = 4 }, back = { .name = "back", .dtype = DTYPE_F32, .rows = 4, .cols = 400 };
+    Var x = op_rmsnorm(&s->tape, learned(s), s->w, 1), y;
+    tape_segment(&s->tape, SEGMENT_RECOMPUTE, reads_a_light_value, &(SegmentKey){ .self = s }, &x, 1, &y, 1);
+    y = op_linear(&s->tape, op_linear(&s->tape, y, &wide, NULL, NULL, 0), &back, NULL, NULL, 0);
+    tape_result(&s->tape, y);
+    tape_seed(&s->tape, y, s->grad);
+    tape_backward(&s->tape);
+    tape_end(&s->tape);
+    size_t bytes = layout_bytes(s->layout);
+    small_close(s);
+    return bytes;
+}
+
+static void segments_take_light_values(void **state)
+{
+    (void)state;
+    assert_int_equal(bytes_with_a_wide_tail(false), bytes_with_a_wide_tail(true) - 16 * sizeof(float));
+}
+
 /* A segment that does something else when it is called again. */
 static void impure(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
@@ -867,7 +897,7 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_how_a_step_is_made), cmocka_unit_test(parameters_add), cmocka_unit_test(gradients_are_finite_differences),
         cmocka_unit_test(a_smaller_batch_replays_the_capacity), cmocka_unit_test(nothing_scored), cmocka_unit_test(plans_have_their_price),
         cmocka_unit_test(what_nobody_reads_is_not_made), cmocka_unit_test(frozen_parts_cost_nothing), cmocka_unit_test(evaluation_keeps_nothing),
-        cmocka_unit_test(a_cache_gives_the_same_attention), cmocka_unit_test(segments_nest_and_take_several_values),
+        cmocka_unit_test(a_cache_gives_the_same_attention), cmocka_unit_test(segments_nest_and_take_several_values), cmocka_unit_test(segments_take_light_values),
         cmocka_unit_test(misuse_aborts), cmocka_unit_test(an_impure_segment_aborts),
         cmocka_unit_test(another_seed_than_the_heads_aborts),
     };

@@ -107,7 +107,7 @@ SCHEDULES = [
     schedule("wsd-sqrt", kind="warmup_stable_decay", warmup_steps=4, num_decay_steps=10, warmup_type="1-sqrt",
              decay_type="1-sqrt"),
     Case("schedule-plateau", "gqa", ("prompt_rows", 60), dict(lr_scheduler_type="reduce_lr_on_plateau", eval_strategy="steps",
-         eval_steps=2, learning_rate=0.01, lr_scheduler_kwargs=dict(factor=0.5, patience=1, threshold=0.03, cooldown=1)),
+         eval_steps=2, learning_rate=0.01, lr_scheduler_kwargs=dict(factor=0.5, patience=1, threshold=0.08, cooldown=1)),
          eval_rows=("prompt_rows", 9, 5)),
 ]
 ROWS = [

@@ -3,7 +3,8 @@
     python tests/peers/check_tokenizer.py BUILD [--seed N] [--texts N] [PATH ...]
 
 Without PATH, every family of tests/golden/tokenizer. PATH is a model folder, or a .gguf file: that one is saved as a folder by
-graft first, and the file must tokenize as `tokenizers` does with the folder. --sweep puts code points one by one through every
+graft first, and the file must tokenize as `tokenizers` does with the folder; where PATH.inp and PATH.out stand beside it, as
+for the vocabularies in llama.cpp's models/, the ids must be those too. --sweep puts code points one by one through every
 property, character test and normal form instead: all of them, but only samples of ideographs, Hangul and planes without names. Exits 1 when anything differs."""
 import argparse
 import json
@@ -51,17 +52,32 @@ def reference(tokenizer, sample):
             tokenizer.decode(special.ids, skip_special_tokens=False), tokenizer.decode(special.ids, skip_special_tokens=True)]
 
 
+def answers(command, texts):
+    run = subprocess.run(command, input="".join(json.dumps(t) + "\n" for t in texts), capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f"{command}: {run.stderr}")
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def check_expected(driver, path):
+    """llama.cpp's own texts and ids."""
+    texts = pathlib.Path(f"{path}.inp").read_bytes().decode("utf-8").split("\n__ggml_vocab_test__\n")
+    expected = [[int(i) for i in line.split()] for line in pathlib.Path(f"{path}.out").read_text().split("\n")]
+    found = [answer[0] for answer in answers([driver, path], texts)]
+    bad = sum(a != b for a, b in zip(found, expected, strict=True))
+    print(f"{path.name}: {len(texts) - bad} of {len(texts)} expected lines equal")
+    return bad
+
+
 def check(driver, path, texts):
     """How many texts differ; the first few are shown."""
     with tempfile.TemporaryDirectory() as saved:
         command = [driver, path] if path.is_dir() else [driver, path, "--save", saved]
-        run = subprocess.run(command, input="".join(json.dumps(t) + "\n" for t in texts), capture_output=True, text=True)
-        if run.returncode:
-            sys.exit(f"{path}: {run.stderr}")
+        lines = answers(command, texts)
         tokenizer = Tokenizer.from_file(str((path if path.is_dir() else pathlib.Path(saved)) / "tokenizer.json"))
-    bad = 0
-    for sample, line in zip(texts, run.stdout.splitlines(), strict=True):
-        found, expected = json.loads(line), reference(tokenizer, sample)
+    bad = check_expected(driver, path) if pathlib.Path(f"{path}.inp").exists() else 0
+    for sample, found in zip(texts, lines, strict=True):
+        expected = reference(tokenizer, sample)
         if found == expected:
             continue
         bad += 1

@@ -25,6 +25,7 @@ make_model() {
     rm -rf "$model_folder/.tmp" "$model_folder"/{f32,bf16}
     "$environment/bin/python" "$here/smollm2.py" "$model_gguf" "$model_folder/.tmp" >&2
     mv "$model_folder"/.tmp/* "$model_folder/"
+    rmdir "$model_folder/.tmp"
     touch "$model_folder/complete"
 }
 

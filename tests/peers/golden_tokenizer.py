@@ -8,9 +8,11 @@ deterministic."""
 import json
 import pathlib
 
+import gguf
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders as D, models as M, normalizers as N, pre_tokenizers as P
 from tokenizers import processors, trainers
+from transformers.tokenization_utils_sentencepiece import generate_merges
 
 OUT = pathlib.Path(__file__).parent.parent / "golden" / "tokenizer"
 
@@ -77,6 +79,9 @@ def bos_template(tokenizer, with_eos=False):
         special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")])
 
 
+LATIN = [line for line in CORPUS if all(ord(c) < 0x250 for c in line)]      # leaves characters unknown without limit_alphabet, which is random
+
+
 def train(model, normalizer, pre_tokenizer, decoder, byte_level=True, size=600, added=CHAT, special=SPECIAL, **more):
     tokenizer = Tokenizer(model)
     if normalizer is not None:
@@ -86,7 +91,7 @@ def train(model, normalizer, pre_tokenizer, decoder, byte_level=True, size=600, 
     if decoder is not None:
         tokenizer.decoder = decoder
     alphabet = sorted(P.ByteLevel.alphabet()) if byte_level else []
-    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
+    tokenizer.train_from_iterator(CORPUS if byte_level else LATIN, trainers.BpeTrainer(
         vocab_size=size, special_tokens=special, initial_alphabet=alphabet, show_progress=False, **more))
     tokenizer.add_tokens(added)
     return tokenizer
@@ -105,7 +110,7 @@ def sentence_piece(normalizer, pre_tokenizer, decoder, added=CHAT, size=500, **o
     """Byte tokens are in the vocabulary; training is on words, as SentencePiece does it."""
     special = SPECIAL + [f"<0x{b:02X}>" for b in range(256)]
     trained = train(M.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True), N.Replace(" ", "▁"),
-                    P.Split("▁", "merged_with_next"), None, False, size + 256, [], special, limit_alphabet=120)
+                    P.Split("▁", "merged_with_next"), None, False, size + 256, [], special)
     as_json = json.loads(trained.to_str())
     as_json["added_tokens"] = [t for t in as_json["added_tokens"] if not t["content"].startswith("<0x")]
     as_json["model"].update(options)
@@ -130,6 +135,27 @@ def drop_bytes(tokenizer, tokens):
         as_json["model"]["vocab"].pop(token)
     as_json["model"]["vocab"] = {t: i for i, t in enumerate(as_json["model"]["vocab"])}
     return Tokenizer.from_str(json.dumps(as_json))
+
+
+def clip():
+    """With prefix and suffix. Training such a one is not deterministic, so words are merged from left to right."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,'é"
+    vocab = {t: i for i, t in enumerate(SPECIAL + [f"{p}{c}{s}" for p in ("", "##") for c in letters for s in ("", "</w>")])}
+    merges = []
+    for word in "the all and are hello world human beings word brotherhood one 12 they".split():
+        symbols = [word[0]] + [f"##{c}" for c in word[1:-1]] + [f"##{word[-1]}</w>"]
+        while len(symbols) > 1:
+            left, right, *symbols = symbols
+            symbols.insert(0, left + right[2:])
+            if symbols[0] not in vocab:
+                vocab[symbols[0]] = len(vocab)
+                merges.append((left, right))
+    tokenizer = Tokenizer(M.BPE(vocab=vocab, merges=merges, unk_token="<unk>", end_of_word_suffix="</w>", continuing_subword_prefix="##"))
+    tokenizer.normalizer = N.Sequence([N.NFC(), N.Replace(Regex(r"\s+"), " "), N.Lowercase(), N.Strip()])
+    tokenizer.pre_tokenizer = split(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "removed", True)
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.add_tokens(CHAT)
+    return tokenizer
 
 
 def flags():
@@ -171,12 +197,42 @@ def families():
     yield "metaspace", sentence_piece(N.NFKC(), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"))
     yield "metaspace_always", sentence_piece(N.NFD(), P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="always")]), D.Metaspace(), fuse_unk=False)
     yield "missing_bytes", drop_bytes(sentence_piece(N.NFKD(), P.Metaspace(prepend_scheme="never", split=False), SPIECE_DECODER), ["<0xE4>", "<0xF0>", "<0xCC>"])
-    yield "clip", train(M.BPE(unk_token="<unk>", end_of_word_suffix="</w>", continuing_subword_prefix="##"),
-                        N.Sequence([N.NFC(), N.Replace(Regex(r"\s+"), " "), N.Lowercase(), N.Strip()]),
-                        split(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "removed", True), None, False,
-                        end_of_word_suffix="</w>", continuing_subword_prefix="##", limit_alphabet=60)
+    yield "clip", clip()
     yield "words", train(M.BPE(), N.Strip(right=False), P.Sequence([P.Whitespace(), P.Punctuation("merged_with_previous")]), D.Fuse(), False)
     yield "flags", flags()
+
+
+def scored():
+    """Scores as SentencePiece stores them, and the merges that transformers makes of them."""
+    tokenizer = sentence_piece(N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")]), None, SPIECE_DECODER, [*CHAT[:2], AddedToken("Norm", normalized=False)])
+    as_json = json.loads(tokenizer.to_str())
+    vocab = as_json["model"]["vocab"]
+    scores = {t: 0.0 if t.startswith("<") else -float(i) for t, i in vocab.items()}
+    as_json["model"]["merges"] = generate_merges(vocab, scores)
+    return Tokenizer.from_str(json.dumps(as_json)), scores
+
+
+def write_gguf(path, tokenizer, model, pre=None, scores=None):
+    added = tokenizer.get_added_tokens_decoder()
+    tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
+    kind = lambda i, t: (gguf.TokenType.CONTROL if added[i].special else gguf.TokenType.USER_DEFINED) if i in added else (
+        gguf.TokenType.BYTE if scores and t.startswith("<0x") else gguf.TokenType.NORMAL)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model(model)
+    writer.add_token_list(tokens)
+    writer.add_token_types([kind(i, t) for i, t in enumerate(tokens)])
+    if pre:
+        writer.add_tokenizer_pre(pre)
+        writer.add_token_merges([" ".join(m) for m in json.loads(tokenizer.to_str())["model"]["merges"]])
+    if scores:
+        writer.add_token_scores([scores.get(t, 0.0) for t in tokens])
+    for name in ("bos", "eos", "pad", "unk"):
+        getattr(writer, f"add_{name}_token_id")(tokenizer.token_to_id({"bos": "<s>", "eos": "</s>"}.get(name, f"<{name}>")))
+    writer.add_chat_template("{{ messages[0].content }}")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def cases(tokenizer):
@@ -190,10 +246,13 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     write = lambda path, value: path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
     write(OUT / "texts.json", {"tokenizers": tokenizers.__version__, "texts": TEXTS})
-    for name, tokenizer in families():
+    (spm, scores), made = scored(), dict(families())
+    for name, tokenizer in [*made.items(), ("scored", spm)]:
         (OUT / name).mkdir(exist_ok=True)
         write(OUT / name / "tokenizer.json", json.loads(tokenizer.to_str()))
         write(OUT / name / "cases.json", list(cases(tokenizer)))
+    write_gguf(OUT / "llama3" / "tokenizer.gguf", made["llama3"], "gpt2", pre="llama-bpe")
+    write_gguf(OUT / "scored" / "tokenizer.gguf", spm, "llama", scores=scores)
 
 
 main()

@@ -8,14 +8,9 @@
 
 static Status save_config(const Adapter *adapter, const char *dir)
 {
-    char *path = memory_format("%s/adapter_config.json", dir);
     Json *json = lora_config_to_json(&adapter->config);
-    Buffer text = {0};
-    json_print(&text, json, (JsonStyle){ .indent = 2, .sort_keys = true, .ascii = true });
-    Status status = output_save(path, text.data, text.len);
-    buffer_free(&text);
+    Status status = json_save(json, dir, "adapter_config.json", (JsonStyle){ .indent = 2, .sort_keys = true, .ascii = true });
     json_free(json);
-    free(path);
     return status;
 }
 

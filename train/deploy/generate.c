@@ -131,6 +131,7 @@ static Status read_prompt(Generation *g, const float **next)
 
 static Status print(FILE *out, Buffer *text)
 {
+    if (!text->len) return STATUS_OK;
     bool written = fwrite(text->data, 1, text->len, out) == text->len && !fflush(out);
     buffer_clear(text);
     return written ? STATUS_OK : fail(STATUS_WRITE, "the answer cannot be written: %m");
@@ -177,7 +178,7 @@ Status generation_run(Generation *g, FILE *out)
     for (int64_t i = 0; i < g->prompt.n; i++) token_chooser_meet(&chooser, g->prompt.id[i]);
     Status status = answer(g, &chooser, &stream, out, &n);
     if (status == STATUS_OK)
-        fprintf(stderr, "graft: %lld tokens read, %lld made in %.2f s\n", (long long)g->prompt.n, (long long)n, seconds() - start);
+        fprintf(stderr, "%lld tokens read, %lld made in %.2f s\n", (long long)g->prompt.n, (long long)n, seconds() - start);
     text_stream_free(&stream);
     token_chooser_free(&chooser);
     return status;
@@ -191,7 +192,7 @@ Status generate_command(int argc, char **argv)
     }
     Generation g = {0};
     Status status = generation_open(&g, argc, argv);
-    for (int i = 0; i < g.notices.n; i++) fprintf(stderr, "graft: %s\n", g.notices.line[i]);
+    for (int i = 0; i < g.notices.n; i++) fprintf(stderr, "note: %s\n", g.notices.line[i]);
     if (status == STATUS_OK) status = generation_run(&g, stdout);
     generation_close(&g);
     return status;

@@ -6,12 +6,12 @@
 
 #include "kernels/memory.h"
 
-static const Tensors *tensors(const Model *m) { return m->gguf.path ? &m->gguf.tensors : &m->folder.tensors; }
+const Tensors *model_tensors(const Model *m) { return m->gguf.path ? &m->gguf.tensors : &m->folder.tensors; }
 
 /* A tensor that must be there with this shape; cols 0: a vector. */
 static Status need(const Model *m, const char *name, int64_t rows, int64_t cols, const TensorEntry **out)
 {
-    const TensorEntry *t = tensors_find(tensors(m), name);
+    const TensorEntry *t = tensors_find(model_tensors(m), name);
     if (!t) return fail(STATUS_INPUT, "%s: tensor %s is missing", m->path, name);
     int64_t expected[2] = { rows, cols };
     int n_dims = cols ? 2 : 1;
@@ -94,7 +94,7 @@ static Status open_site(Model *m, int layer, SiteKind kind)
     if (paired) site->w.paired_heads = (int32_t)heads;
     layer_name(m, layer, name->module, name->gguf, ".bias", tensor);
     bool biased = attention ? c->attention_bias : c->mlp_bias;
-    if (m->gguf.path) biased = tensors_find(tensors(m), tensor) != NULL;
+    if (m->gguf.path) biased = tensors_find(model_tensors(m), tensor) != NULL;
     if (!biased) return STATUS_OK;
     TRY(need_vector(m, tensor, out, &site->b));
     if (paired) unpair(site->b, out, heads);
@@ -123,7 +123,7 @@ static Status open_weights(Model *m)
     m->n_sites = (int)c->num_hidden_layers * SITE_KINDS;
     for (int i = 0; i < c->num_hidden_layers; i++) TRY(open_layer(m, i));
     float *factors = NULL;
-    if (gguf && tensors_find(tensors(m), "rope_freqs.weight")) TRY(need_vector(m, "rope_freqs.weight", c->head_dim / 2, &factors));
+    if (gguf && tensors_find(model_tensors(m), "rope_freqs.weight")) TRY(need_vector(m, "rope_freqs.weight", c->head_dim / 2, &factors));
     rope_init(&m->rope, c, factors);
     free(factors);
     return STATUS_OK;
@@ -196,14 +196,14 @@ int64_t model_parameters(const Model *m)
 int64_t model_weight_bytes(const Model *m)
 {
     int64_t bytes = 0;
-    for (int i = 0; i < tensors(m)->n; i++) bytes += tensors(m)->entry[i].n_bytes;
+    for (int i = 0; i < model_tensors(m)->n; i++) bytes += model_tensors(m)->entry[i].n_bytes;
     return bytes;
 }
 
 void model_dtypes(const Model *m, Buffer *out)
 {
     int64_t bytes[DTYPE_COUNT] = {0};
-    for (int i = 0; i < tensors(m)->n; i++) bytes[tensors(m)->entry[i].dtype] += tensors(m)->entry[i].n_bytes;
+    for (int i = 0; i < model_tensors(m)->n; i++) bytes[model_tensors(m)->entry[i].dtype] += model_tensors(m)->entry[i].n_bytes;
     for (bool first = true;; first = false) {
         int most = 0;
         for (int d = 1; d < DTYPE_COUNT; d++)

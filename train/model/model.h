@@ -35,6 +35,7 @@ Status  model_open(Model *, const char *path);       /* a folder, or a .gguf fil
 void    model_close(Model *);                        /* accepts {0} */
 Site   *model_site(const Model *, int index);
 int64_t model_parameters(const Model *);             /* elements; a tied head counts once */
+const Tensors *model_tensors(const Model *);         /* of its files */
 int64_t model_weight_bytes(const Model *);           /* as stored */
 void    model_dtypes(const Model *, Buffer *);       /* "BF16", or "Q4_1, F32, Q8_0": by bytes, largest first */
 

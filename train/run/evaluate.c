@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "kernels/memory.h"
+#include "train/run/stop.h"
 #include "train/run/trainer.h"
 
 /* Sums over the eval set. Trainer's eval_loss is a mean over samples in which each counts with its batch's token mean, and
@@ -40,13 +41,17 @@ Status trainer_evaluate(Trainer *t, bool *better)
 {
     double start = trainer_seconds();
     EvalSums sums = {0};
-    int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index);
-    for (int64_t first = 0; first < t->eval.n; first += size) {
+    int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = t->model.rope.seen;
+    for (int64_t first = 0; first < t->eval.n && !stop_requested(); first += size) {
         int64_t n = t->eval.n - first < size ? t->eval.n - first : size;
         for (int64_t i = 0; i < n; i++) index[i] = first + i;
         evaluate_batch(t, index, n, &sums);
     }
     free(index);
+    if (stop_requested()) {
+        rope_restore(&t->model.rope, rope_seen);
+        return STATUS_STOPPED;
+    }
     double seconds = trainer_seconds() - start, loss = sums.loss / sums.samples;
     Json *entry = json_new_object();
     json_set(entry, "eval_loss", json_new_real(loss));
@@ -58,6 +63,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
     json_set(entry, "eval_mean_token_accuracy", json_new_real(sums.accuracy / sums.batches));
     TRY(trainer_log(t, entry));
     *better = false;
+    if (!t->progress.global_step) return STATUS_OK;      /* eval_on_start is only looked at: no schedule and no best model hears of it */
     if (t->recipe.metric_for_best_model != BEST_NONE) judge(t, loss, better);
     schedule_observe(&t->schedule, loss);
     return STATUS_OK;

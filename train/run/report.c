@@ -26,9 +26,10 @@ void report_close(Report *report)
     *report = (Report){0};
 }
 
-static void clear_bar(const Report *report)
+static void clear_bar(Report *report)
 {
-    if (report->bar && report->drawn > 0) fputs("\r\033[K", stderr);
+    if (report->shown) fputs("\r\033[K", stderr);
+    report->shown = false;
 }
 
 void report_line(Report *report, const char *format, ...)
@@ -60,13 +61,19 @@ static void data_line(Trainer *t, const char *name, const char *path, const Data
                 c->tokens ? 100.0 * (double)c->trained / (double)c->tokens : 0, (long long)c->truncated, (long long)c->dropped);
 }
 
+static void write_preview(const Trainer *t, FILE *out, PreviewMarks marks)
+{
+    Buffer text = {0};
+    preview_example(t->tokenizer, &t->train, 0, PREVIEW_TOKENS, marks, &text);
+    fprintf(out, "\nthe first example, trained tokens %s:\n%s\n\n", marks == PREVIEW_UNDERLINED ? "underlined" : "in \xe2\x9f\xa6\xe2\x9f\xa7", text.data);
+    buffer_free(&text);
+}
+
 static void preview(Trainer *t)
 {
     if (!t->tokenizer) return;
-    Buffer text = {0};
-    preview_example(t->tokenizer, &t->train, 0, PREVIEW_TOKENS, isatty(STDERR_FILENO) ? PREVIEW_UNDERLINED : PREVIEW_BRACKETS, &text);
-    report_line(&t->report, "\nthe first example, trained tokens %s:\n%s\n", isatty(STDERR_FILENO) ? "underlined" : "in \xe2\x9f\xa6\xe2\x9f\xa7", text.data);
-    buffer_free(&text);
+    write_preview(t, stderr, isatty(STDERR_FILENO) ? PREVIEW_UNDERLINED : PREVIEW_BRACKETS);
+    if (t->report.log) write_preview(t, t->report.log, PREVIEW_BRACKETS);
 }
 
 void report_header(Trainer *t)
@@ -107,6 +114,7 @@ static void draw(Report *report, const Trainer *t, double now)
             t->last_loss, speed, (int)left / 60, (int)left % 60);
     fflush(stderr);
     report->drawn = now;
+    report->shown = true;
 }
 
 void report_step(Trainer *t)

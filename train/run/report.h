@@ -12,6 +12,7 @@ typedef struct Trainer Trainer;
 typedef struct {
     FILE  *log;                  /* train.log; NULL until it is opened */
     bool   bar;                  /* a terminal, and disable_tqdm does not say no */
+    bool   shown;                /* the bar stands in the current line */
     int    n_notices;            /* of the trainer's, already shown */
     double drawn;                /* when the bar was last drawn, seconds */
     double tokens_at, seconds_at;

@@ -10,7 +10,10 @@
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/available_memory.h"
+#include "train/run/fingerprint.h"
 #include "train/run/plan.h"
+#include "train/run/resume.h"
+#include "train/run/run_folder.h"
 
 static bool is_folder(const char *path)
 {
@@ -142,6 +145,15 @@ static Status open_data(Trainer *t)
     return recipe_schedule(r, t->max_steps, &t->schedule);
 }
 
+/* Trainer counts every parameter that is no embedding; a tied head is one. */
+static void describe_inputs(Trainer *t)
+{
+    const Model *m = &t->model;
+    int64_t embedding = m->config.vocab_size * m->config.hidden_size;
+    t->flos_per_token = 6.0 * (double)(model_parameters(m) - embedding + state_trainable(&t->state));
+    t->inputs = (RunInputs){ fingerprint_outline(model_tensors(m)), fingerprint_examples(&t->train), fingerprint_examples(&t->eval) };
+}
+
 Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
 {
     Forward f = { .model = &t->model, .batch = batch, .adapter = &t->adapter, .training = training, .n_recomputed = t->plan.n_recomputed };
@@ -176,10 +188,9 @@ static Status prepare(Trainer *t)
     return STATUS_OK;
 }
 
-Status trainer_open(Trainer *t, int argc, char **argv)
+static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
-    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
     t->log_history = json_new_array();
@@ -188,8 +199,23 @@ Status trainer_open(Trainer *t, int argc, char **argv)
     TRY(open_adapter(t));
     TRY(open_text(t));
     TRY(open_data(t));
+    describe_inputs(t);
+    if (resume->dir) TRY(resume_apply(resume, t));
     TRY(plan_make(t, available_memory()));
     return r->plan ? STATUS_OK : prepare(t);
+}
+
+Status trainer_open(Trainer *t, int argc, char **argv)
+{
+    Resume resume = {0};
+    Status status;
+    TRY(recipe_parse(&t->recipe, argc, argv, &t->notices));
+    TRY(run_folder_check(&t->recipe));
+    TRY_GOTO(done, status, resume_open(&resume, &t->recipe, &t->notices));
+    status = open_run(t, &resume);
+done:
+    resume_close(&resume);
+    return status;
 }
 
 void trainer_close(Trainer *t)
@@ -212,6 +238,8 @@ void trainer_close(Trainer *t)
     tensorboard_close(&t->board);
     report_close(&t->report);
     json_free(t->log_history);
+    json_free(t->callbacks);
+    free(t->best_model_checkpoint);
     recipe_free(&t->recipe);
     notices_free(&t->notices);
     *t = (Trainer){0};

@@ -2,8 +2,9 @@
 
 #include <math.h>
 
-#include "data/file/output.h"
 #include "train/run/checkpoint.h"
+#include "train/run/run_folder.h"
+#include "train/run/stop.h"
 
 /* A loss that is not finite is logged as the average so far, as Trainer does. */
 static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
@@ -15,6 +16,7 @@ static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
     p->accuracy_sum += result->mean_token_accuracy;
     p->n_micro_batches++;
     p->num_tokens += batch->num_tokens;
+    p->total_flos += t->flos_per_token * (double)(batch->padded_batch * batch->padded_length);
 }
 
 /* Forward and backward of every micro-batch; all are built first, so that N is known before the first forward. */
@@ -44,6 +46,7 @@ static void update(Trainer *t)
     p->learning_rate = schedule_lr(&t->schedule, p->global_step);
     adamw_step(&t->adamw, &t->state, p->learning_rate, adamw_clip(p->grad_norm, t->recipe.max_grad_norm), t->pool);
     p->global_step++;
+    p->epoch_open = true;
 }
 
 /* One optimizer step. */
@@ -55,8 +58,6 @@ static void train_step(Trainer *t)
     update(t);
     t->progress.epoch = (double)epoch + (double)(first + n) / (double)sampler_batches(&t->sampler);
 }
-
-typedef struct { bool log, evaluate, save; } Due;
 
 /* transformers' DefaultFlowCallback, at the end of a step … */
 static Due due_after_step(const Trainer *t)
@@ -79,34 +80,81 @@ static Due due_after_epoch(const Trainer *t)
                   .save = r->save_strategy == STRATEGY_EPOCH };
 }
 
-static Status do_what_is_due(Trainer *t, Due due)
+static Status do_what_is_due(Trainer *t)
 {
-    if (due.log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
-    if (due.evaluate) {
+    Due *due = &t->progress.due;
+    if (due->log && t->progress.global_step > t->progress.last_logged) TRY(trainer_log_step(t));
+    due->log = false;
+    if (due->evaluate) {
         bool better;
         TRY(trainer_evaluate(t, &better));
-        if (t->recipe.save_strategy == STRATEGY_BEST) due.save = better;
+        due->evaluate = false;
+        if (t->recipe.save_strategy == STRATEGY_BEST) due->save = better;
     }
-    return due.save ? checkpoint_save(t) : STATUS_OK;
+    if (!due->save) return STATUS_OK;
+    due->save = false;
+    return checkpoint_save(t);
 }
 
 static bool over(const Trainer *t) { return t->progress.global_step >= t->max_steps || t->stopping; }
 
-Status trainer_train(Trainer *t)
+/* Everything that the last step asks for. */
+static Status settle(Trainer *t)
 {
-    TRY(output_make_folder(t->recipe.output_dir));
+    Progress *p = &t->progress;
+    TRY(do_what_is_due(t));
+    if (!p->epoch_open || !(p->global_step % t->steps_per_epoch == 0 || over(t))) return STATUS_OK;
+    p->epoch_open = false;
+    p->due = due_after_epoch(t);
+    return do_what_is_due(t);
+}
+
+/* To the end, or STATUS_STOPPED where a signal asked for it. A resumed run first does what its checkpoint left due. */
+static Status run(Trainer *t)
+{
+    bool fresh = !t->progress.global_step && !json_count(t->log_history);
+    if (t->recipe.eval_on_start && fresh) t->progress.due.evaluate = true;
+    TRY(settle(t));
+    while (!over(t)) {
+        if (stop_requested()) return STATUS_STOPPED;
+        train_step(t);
+        report_step(t);
+        t->progress.due = due_after_step(t);
+        TRY(settle(t));
+    }
+    return STATUS_OK;
+}
+
+static Status save_and_stop(Trainer *t)
+{
+    long long step = t->progress.global_step;
+    TRY(checkpoint_save_stopped(t));
+    report_line(&t->report, "stopped after step %lld of %lld; the same command with --resume_from_checkpoint true%s goes on from %s/checkpoint-%lld", step,
+                (long long)t->max_steps, t->recipe.overwrite_output_dir ? ", without overwrite_output_dir," : "", t->recipe.output_dir, step);
+    return STATUS_STOPPED;
+}
+
+/* The folder of the run, its log, and what a person reads first. */
+static Status begin(Trainer *t)
+{
+    TRY(run_folder_prepare(&t->recipe));
     report_open(&t->report, t);
     if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
     report_header(t);
     t->start_seconds = trainer_seconds();
     t->start_step = t->progress.global_step;
-    if (t->recipe.eval_on_start && !t->progress.global_step) TRY(do_what_is_due(t, (Due){ .evaluate = true }));
-    while (!over(t)) {
-        train_step(t);
-        report_step(t);
-        TRY(do_what_is_due(t, due_after_step(t)));
-        if (t->progress.global_step % t->steps_per_epoch == 0 || over(t)) TRY(do_what_is_due(t, due_after_epoch(t)));
-    }
+    return STATUS_OK;
+}
+
+Status trainer_train(Trainer *t)
+{
+    StopWatch watch;
+    stop_watch(&watch);
+    Status status = begin(t);
+    if (status == STATUS_OK) status = run(t);
+    if (status == STATUS_STOPPED) status = save_and_stop(t);
+    stop_unwatch(&watch);
+    TRY(status);
     TRY(trainer_log_end(t));
     TRY(checkpoint_save_result(t));
     report_end(t);

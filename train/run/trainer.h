@@ -11,6 +11,9 @@
 #include "train/run/step.h"
 #include "train/run/tensorboard.h"
 
+/* Fingerprints of what the run works on (fingerprint.h), by which a checkpoint knows it again. */
+typedef struct { uint64_t model, train, eval; } RunInputs;
+
 /* Bytes a run holds, by purpose; see plan.h. */
 typedef struct {
     int64_t weights, state, step, tables, data, program;
@@ -34,6 +37,7 @@ struct Trainer {
     DatasetCounts train_counts, eval_counts;
     Padding    padding, eval_padding;
     Sampler    sampler;
+    RunInputs  inputs;
     int64_t    steps_per_epoch, max_steps;
     int64_t    logging_steps, eval_steps, save_steps;       /* in optimizer steps */
 
@@ -46,10 +50,13 @@ struct Trainer {
     AdamW      adamw;
     Schedule   schedule;
     Progress   progress;
+    double     flos_per_token;               /* Trainer's floating_point_ops: 6 x parameters without embeddings, the adapter's too */
     Json      *log_history;                  /* a list, as trainer_state.json holds it */
     Report     report;
     Tensorboard board;
     double     last_loss;                    /* of the last step, for the bar */
+    Json      *callbacks;                    /* its stateful_callbacks, as of the last checkpoint; NULL before */
+    char      *best_model_checkpoint;        /* path, or NULL */
     double     start_seconds;                /* of this process's training, monotonic */
     int64_t    start_step;
     bool       stopping;                     /* early stopping */
@@ -69,7 +76,8 @@ Status  trainer_log_end(Trainer *);                         /* train_runtime, tr
 Status  trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it, shows it, reports it */
 double  trainer_seconds(void);                              /* monotonic */
 
-/* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best. */
+/* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best.
+ * STATUS_STOPPED, and nothing has happened, where a signal came in between. */
 Status  trainer_evaluate(Trainer *, bool *better);
 
 #endif

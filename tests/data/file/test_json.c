@@ -97,11 +97,27 @@ static void reals_are_shortest(void **state)
     }
 }
 
+static void equal_means_printed_the_same(void **state)
+{
+    (void)state;
+    static const struct { const char *a, *b; bool equal; } cases[] = {
+        { "{\"a\": [1, null, \"x\"]}", "{\"a\":[1,null,\"x\"]}", true }, { "1", "1.0", false }, { "{\"a\": 1, \"b\": 2}", "{\"b\": 2, \"a\": 1}", false }, { "[]", "{}", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Json *a = NULL, *b = NULL;
+        assert_ok(json_parse(&a, "a", cases[i].a, strlen(cases[i].a)));
+        assert_ok(json_parse(&b, "b", cases[i].b, strlen(cases[i].b)));
+        assert_int_equal(json_equal(a, b), cases[i].equal);
+        json_free(a);
+        json_free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_with_place), cmocka_unit_test(tells_integers_from_reals), cmocka_unit_test(prints_as_python), cmocka_unit_test(reads_what_python_writes),
-        cmocka_unit_test(set_replaces_in_place), cmocka_unit_test(reals_are_shortest),
+        cmocka_unit_test(set_replaces_in_place), cmocka_unit_test(reals_are_shortest), cmocka_unit_test(equal_means_printed_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

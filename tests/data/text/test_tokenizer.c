@@ -1,16 +1,15 @@
 /* Tokenizers against Hugging Face tokenizers: ids, ranges and decoded text of every family (tests/peers/golden_tokenizer.py). */
 #include "tests/testing.h"
 
-#include <dirent.h>
-#include <unistd.h>
-
 #include "data/file/json.h"
+#include "data/file/output.h"
 #include "data/text/tokenizer.h"
 #include "kernels/memory.h"
+#include "kernels/pool.h"
 
 static const char *const families[] = {
     "gpt2", "roberta", "neox", "smollm", "falcon", "llama3", "qwen2", "qwen35", "phi4", "gpt4o", "tekken", "deepseek_v3", "deepseek_coder", "tiny_aya",
-    "superbpe", "kimi", "bloom", "llama2", "phi3", "gemma", "metaspace", "metaspace_always", "missing_bytes", "clip", "words", "flags",
+    "superbpe", "kimi", "bloom", "llama2", "phi3", "gemma", "metaspace", "metaspace_always", "missing_bytes", "clip", "words", "flags", "scored",
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -81,14 +80,15 @@ static bool check_decoded(const Tokenizer *t, const char *family, const char *te
     return same;
 }
 
-static int check_case(const Tokenizer *t, const char *family, const char *text, const Json *expected)
+/* `ranges`: whether they are to be equal too. */
+static int check_case(const Tokenizer *t, const char *family, const char *text, const Json *expected, bool ranges)
 {
     int bad = 0;
     Tokens plain = {0}, special = {0};
     assert_ok(tokenizer_encode(t, text, strlen(text), false, &plain));
     assert_ok(tokenizer_encode(t, text, strlen(text), true, &special));
     if (!same_ids(&plain, json_at(expected, 0))) show(family, text, "ids", t, &plain, json_at(expected, 0)), bad++;
-    else if (!same_ranges(&plain, text, json_at(expected, 1))) show(family, text, "ranges", t, &plain, json_at(expected, 1)), bad++;
+    else if (ranges && !same_ranges(&plain, text, json_at(expected, 1))) show(family, text, "ranges", t, &plain, json_at(expected, 1)), bad++;
     if (!same_ids(&special, json_at(expected, 2))) show(family, text, "ids with special tokens", t, &special, json_at(expected, 2)), bad++;
     bad += !check_decoded(t, family, text, &special, false, json_string(json_at(expected, 3)));
     bad += !check_decoded(t, family, text, &special, true, json_string(json_at(expected, 4)));
@@ -97,31 +97,132 @@ static int check_case(const Tokenizer *t, const char *family, const char *text, 
     return bad;
 }
 
+static int check_family(const Tokenizer *t, const char *family, bool ranges)
+{
+    char file[256];
+    snprintf(file, sizeof file, "%s/cases.json", family);
+    Json *texts = golden("texts.json"), *cases = golden(file);
+    const Json *text = json_first(json_get(texts, "texts"));
+    int bad = 0;
+    for (const Json *item = json_first(cases); item; item = json_next(item), text = json_next(text)) bad += check_case(t, family, json_string(text), item, ranges);
+    assert_null(text);
+    json_free(texts);
+    json_free(cases);
+    return bad;
+}
+
 static void equals_the_reference(void **state)
 {
     (void)state;
-    Json *texts = golden("texts.json");
-    int bad = 0, n = 0;
+    int bad = 0;
     for (int i = 0; i < FAMILIES; i++) {
-        char dir[1024], file[256];
+        char dir[1024];
         snprintf(dir, sizeof dir, GRAFT_GOLDEN "/tokenizer/%s", families[i]);
-        snprintf(file, sizeof file, "%s/cases.json", families[i]);
         Tokenizer *tokenizer = opened(dir);
-        Json *cases = golden(file);
-        const Json *text = json_first(json_get(texts, "texts"));
-        for (const Json *item = json_first(cases); item; item = json_next(item), text = json_next(text), n++)
-            bad += check_case(tokenizer, families[i], json_string(text), item);
-        assert_null(text);
-        json_free(cases);
+        bad += check_family(tokenizer, families[i], true);
         tokenizer_close(tokenizer);
     }
-    json_free(texts);
-    assert_true(n > 1500);
     assert_int_equal(bad, 0);
+}
+
+/* A GGUF file cannot say that ranges leave blanks out, as the llama3 folder does. */
+static void gguf_equals_the_folder(void **state)
+{
+    (void)state;
+    Tokenizer *llama3 = opened(GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf"), *scored = opened(GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf");
+    assert_int_equal(check_family(llama3, "llama3", false), 0);
+    assert_int_equal(check_family(scored, "scored", true), 0);
+    assert_string_equal(tokenizer_part(llama3, TOKEN_BOS), "<s>");
+    assert_int_equal(tokenizer_part_id(llama3, TOKEN_EOS), 2);
+    assert_string_equal(tokenizer_chat_template(llama3), "{{ messages[0].content }}");
+    tokenizer_close(llama3);
+    tokenizer_close(scored);
+}
+
+static char *temporary_folder(void)
+{
+    char *dir = memory_string("/tmp/graft-tokenizer-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+static void saved_from_gguf_opens_as_a_folder(void **state)
+{
+    (void)state;
+    static const char *const saved[] = { "llama3", "scored" };
+    for (int i = 0; i < 2; i++) {
+        char path[1024], *dir = temporary_folder();
+        snprintf(path, sizeof path, GRAFT_GOLDEN "/tokenizer/%s/tokenizer.gguf", saved[i]);
+        Tokenizer *from = opened(path);
+        assert_ok(tokenizer_save(from, dir));
+        Tokenizer *to = opened(dir);
+        assert_int_equal(check_family(to, saved[i], i == 1), 0);
+        for (int part = 0; part < TOKEN_PARTS; part++) assert_string_equal(tokenizer_part(to, (TokenPart)part), tokenizer_part(from, (TokenPart)part));
+        assert_string_equal(tokenizer_chat_template(to), "{{ messages[0].content }}");
+        tokenizer_close(from);
+        tokenizer_close(to);
+        assert_ok(output_remove(dir));
+        free(dir);
+    }
+}
+
+/* One tokenizer, many threads: the bits are those of one. */
+typedef struct { const Tokenizer *tokenizer; Tokens *tokens; const char *text; } Shared;
+
+static void encode_one(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const Shared *shared = ctx;
+    if (tokenizer_encode(shared->tokenizer, shared->text, strlen(shared->text), true, &shared->tokens[task]) != STATUS_OK) abort();
+}
+
+static void threads_may_share_one(void **state)
+{
+    (void)state;
+    enum { TASKS = 64 };
+    static const char text[] = "All human beings are born free and equal in dignity and rights. They're endowed with 12345 reasons, \xc3\xa9t\xc3\xa9.";
+    Tokens tokens[TASKS] = {0};
+    Tokenizer *tokenizer = opened(GRAFT_GOLDEN "/tokenizer/deepseek_v3");
+    Pool *pool = pool_open(4);
+    pool_run(pool, TASKS, encode_one, &(Shared){ tokenizer, tokens, text });
+    for (int i = 1; i < TASKS; i++) {
+        assert_int_equal(tokens[i].n, tokens[0].n);
+        assert_memory_equal(tokens[i].id, tokens[0].id, (size_t)tokens[0].n * sizeof *tokens[0].id);
+    }
+    for (int i = 0; i < TASKS; i++) tokens_free(&tokens[i]);
+    pool_close(pool);
+    tokenizer_close(tokenizer);
+}
+
+static void encoding_appends_and_refuses_what_is_not_text(void **state)
+{
+    (void)state;
+    Tokenizer *tokenizer = opened(GRAFT_GOLDEN "/tokenizer/gpt2");
+    Tokens tokens = {0};
+    assert_ok(tokenizer_encode(tokenizer, "a\0b", 3, false, &tokens));
+    assert_int_equal(tokens.n, 3);
+    assert_ok(tokenizer_encode(tokenizer, "a", 1, false, &tokens));
+    assert_int_equal(tokens.n, 4);
+    assert_int_equal(tokens.id[3], tokens.id[0]);
+    assert_fails(STATUS_INPUT, "text to be tokenized: byte 2 is not valid UTF-8", tokenizer_encode(tokenizer, "ab\xff", 3, false, &tokens));
+    assert_int_equal(tokens.n, 4);
+    Buffer out = {0};
+    const int32_t broken[] = { tokens.id[0], -1, 1 << 30, tokenizer_id(tokenizer, "\xc4\xa0") };
+    tokenizer_decode(tokenizer, broken, 4, false, &out);
+    assert_string_equal(out.data, "a ");
+    assert_null(tokenizer_token(tokenizer, -1));
+    assert_int_equal(tokenizer_id(tokenizer, "no such token"), -1);
+    assert_int_equal(tokenizer_size(tokenizer), 603);
+    buffer_free(&out);
+    tokens_free(&tokens);
+    tokenizer_close(tokenizer);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(equals_the_reference) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
+        cmocka_unit_test(threads_may_share_one), cmocka_unit_test(encoding_appends_and_refuses_what_is_not_text),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,247 @@
+/* The files of a tokenizer: which token plays which part, where the chat template stands, what is saved; every damage with its
+ * message. */
+#include "tests/testing.h"
+
+#include "data/file/mapped.h"
+#include "data/file/output.h"
+#include "data/text/tokenizer.h"
+#include "kernels/memory.h"
+
+/* A folder with files: name, text, …, NULL. */
+static char *folder(const char *name, ...) __attribute__((sentinel));
+static char *folder(const char *name, ...)
+{
+    char *dir = memory_string("/tmp/graft-tokenizer-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    va_list args;
+    va_start(args, name);
+    for (; name; name = va_arg(args, const char *)) {
+        const char *text = va_arg(args, const char *);
+        char *path = memory_format("%s/%s", dir, name);
+        assert_ok(output_save(path, text, strlen(text)));
+        free(path);
+    }
+    va_end(args);
+    return dir;
+}
+
+static void remove_folder(char *dir)
+{
+    assert_ok(output_remove(dir));
+    free(dir);
+}
+
+#define MODEL "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2, \"</s>\": 3, \"<|endoftext|>\": 4}, \"merges\": [\"a b\"]}"
+#define TOKENIZER "{" MODEL "}"
+
+static Tokenizer *opened(const char *dir)
+{
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    assert_ok(tokenizer_open(&tokenizer, dir, &notices));
+    notices_free(&notices);
+    return tokenizer;
+}
+
+static void assert_parts(const char *dir, const char *const parts[TOKEN_PARTS])
+{
+    Tokenizer *tokenizer = opened(dir);
+    for (int i = 0; i < TOKEN_PARTS; i++) {
+        const char *found = tokenizer_part(tokenizer, (TokenPart)i);
+        assert_string_equal(found ? found : "none", parts[i] ? parts[i] : "none");
+        assert_int_equal(tokenizer_part_id(tokenizer, (TokenPart)i) >= 0, parts[i] != NULL);
+    }
+    tokenizer_close(tokenizer);
+}
+
+/* As transformers 5.23 answers. */
+static void parts_come_from_the_config(void **state)
+{
+    (void)state;
+    const struct { const char *config, *map, *model, *parts[TOKEN_PARTS]; } cases[] = {
+        { "{}", "{}", "{}", { NULL } },
+        { "{\"bos_token\": \"a\", \"eos_token\": {\"content\": \"</s>\", \"lstrip\": true}, \"unk_token\": null}", "{}", "{}", { "a", "</s>", NULL, NULL } },
+        { "{\"bos_token\": \"a\"}", "{\"bos_token\": \"b\", \"eos_token\": \"</s>\"}", "{}", { "b", "</s>", NULL, NULL } },
+        { "{\"bos_token\": \"a\", \"added_tokens_decoder\": {}}", "{\"bos_token\": \"b\"}", "{}", { "a", NULL, NULL, NULL } },
+        { "{\"tokenizer_class\": \"GPT2TokenizerFast\"}", "{}", "{}", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+        { "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"pad_token\": \"b\", \"unk_token\": null}", "{}", "{}", { NULL, "<|endoftext|>", "b", NULL } },
+        { "{\"tokenizer_class\": \"LlamaTokenizer\"}", "{}", "{}", { NULL, "</s>", NULL, NULL } },
+        { "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}", "{}", "{\"model_type\": \"gpt2\"}", { NULL } },
+        { "{}", "{}", "{\"model_type\": \"gpt2\"}", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+        { "{}", "{}", "{\"model_type\": \"pt\"}", { NULL } },
+        { "{\"pad_token\": \"[PAD]\"}", "{}", "{}", { NULL, NULL, "[PAD]", NULL } },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", cases[i].config, "special_tokens_map.json", cases[i].map, "config.json",
+                           cases[i].model, NULL);
+        assert_parts(dir, cases[i].parts);
+        remove_folder(dir);
+    }
+}
+
+static void named_tokens_are_special(void **state)
+{
+    (void)state;
+    char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json",
+                       "{\"eos_token\": \"</s>\", \"pad_token\": \"[PAD]\", \"image_token\": \"[I]\", \"additional_special_tokens\": [\"[X]\"],"
+                       " \"added_tokens_decoder\": {\"12\": {\"content\": \"[L]\", \"special\": true, \"lstrip\": true}, \"5\": {\"content\": \"[F]\"}}}", NULL);
+    Tokenizer *tokenizer = opened(dir);
+    Tokens tokens = {0};
+    static const char text[] = "ab</s>[PAD][I][X]ab  [L][F]";
+    assert_ok(tokenizer_encode(tokenizer, text, strlen(text), false, &tokens));
+    const int32_t ids[] = { 2, 3, 7, 8, 9, 2, 6, 5 };
+    assert_int_equal(tokens.n, 8);
+    assert_memory_equal(tokens.id, ids, sizeof ids);
+    assert_int_equal(tokens.begin[6], 19);      /* [L] takes the blanks before it */
+    Buffer out = {0};
+    tokenizer_decode(tokenizer, tokens.id, tokens.n, true, &out);
+    assert_string_equal(out.data, "ab ab [F]");
+    assert_int_equal(tokenizer_size(tokenizer), 10);
+    buffer_free(&out);
+    tokens_free(&tokens);
+    tokenizer_close(tokenizer);
+    remove_folder(dir);
+}
+
+static void assert_template(const char *config, const char *jinja, const char *expected)
+{
+    char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", config, jinja ? "chat_template.jinja" : NULL, jinja, NULL);
+    Tokenizer *tokenizer = opened(dir);
+    const char *found = tokenizer_chat_template(tokenizer);
+    assert_string_equal(found ? found : "none", expected);
+    tokenizer_close(tokenizer);
+    remove_folder(dir);
+}
+
+static void chat_template_stands_in_three_places(void **state)
+{
+    (void)state;
+    assert_template("{}", NULL, "none");
+    assert_template("{\"chat_template\": \"one\"}", NULL, "one");
+    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}, {\"name\": \"default\", \"template\": \"d\"}]}", NULL, "d");
+    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}", NULL, "none");
+    assert_template("{\"chat_template\": \"one\"}", "file\n", "file\n");
+}
+
+static void assert_file(const char *dir, const char *name, const char *expected)
+{
+    char *path = memory_format("%s/%s", dir, name);
+    Mapped file = {0};
+    assert_ok(mapped_open(&file, path));
+    assert_int_equal(file.n_bytes, strlen(expected));
+    assert_memory_equal(file.bytes, expected, file.n_bytes);
+    mapped_close(&file);
+    free(path);
+}
+
+static void saving_copies_even_from_a_folder_that_is_gone(void **state)
+{
+    (void)state;
+    char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", "{\"eos_token\": \"a\"}", "chat_template.jinja", "T", "other", "x", NULL);
+    char *to = folder(NULL, NULL);
+    Tokenizer *tokenizer = opened(dir);
+    remove_folder(dir);
+    assert_ok(tokenizer_save(tokenizer, to));
+    assert_file(to, "tokenizer.json", TOKENIZER);
+    assert_file(to, "tokenizer_config.json", "{\"eos_token\": \"a\"}");
+    assert_file(to, "chat_template.jinja", "T");
+    assert_int_equal(tokenizer_save(tokenizer, "/nowhere"), STATUS_WRITE);
+    tokenizer_close(tokenizer);
+    remove_folder(to);
+}
+
+static void assert_refused(const char *tokenizer_json, const char *message)
+{
+    char *dir = folder("tokenizer.json", tokenizer_json, NULL);
+    char *expected = memory_format("%s/tokenizer.json: %s", dir, message);
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    assert_int_equal(tokenizer_open(&tokenizer, dir, &notices), STATUS_INPUT);
+    assert_null(tokenizer);
+    const char *found = strstr(status_message(), dir);      /* a line may stand before it */
+    assert_non_null(found);
+    assert_string_equal(found, expected);
+    notices_free(&notices);
+    free(expected);
+    remove_folder(dir);
+}
+
+static void refuses_what_it_cannot_do(void **state)
+{
+    (void)state;
+    assert_refused("", "not JSON (it is empty) at line 1, column 1");
+    assert_refused("[]", "it is a list, expected an object");
+    assert_refused("{}", "\"model\" is null, expected an object");
+    assert_refused("{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "\"model\" is of type Unigram; graft knows BPE");
+    assert_refused("{\"model\": {\"vocab\": {}, \"continuing_subword_prefix\": \"##\"}}", "\"model\" is of type WordPiece; graft knows BPE");
+    assert_refused("{\"model\": {\"type\": \"BPE\"}}", "\"model.vocab\" is null, expected an object");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -1}, \"merges\": []}}", "the id of \"a\" in \"model.vocab\" is not an integer from 0 to 16777215");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}}}", "\"model.merges\" is null, expected a list");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a\"]}}",
+                   "entry 0 of \"model.merges\" is not two words, expected [\"left\", \"right\"] or \"left right\"");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [[\"a\", 1]]}}",
+                   "entry 0 of \"model.merges\" is a list, expected [\"left\", \"right\"] or \"left right\"");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a b\"]}}",
+                   "merge 0 is of \"a\" and \"b\", but \"b\" is not in the vocabulary");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1}, \"merges\": [[\"a\", \"b\"]]}}",
+                   "merge 0 is of \"a\" and \"b\", but \"ab\" is not in the vocabulary");
+    assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [], \"unk_token\": \"u\"}}",
+                   "the unknown token \"u\" (\"model.unk_token\") is not in the vocabulary");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Nmt\"}}", "normalizer of type Nmt; graft does not know it");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Replace\", \"content\": \"\", \"pattern\": 3}}",
+                   "normalizer Replace: \"pattern\" is an integer, expected {\"String\": …} or {\"Regex\": …}");
+    assert_refused("{" MODEL ", \"pre_tokenizer\": {}}", "\"pre_tokenizer\" has no \"type\"");
+    assert_refused("{" MODEL ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}}}",
+                   "pre_tokenizer Split: the regex \"(\" is not valid: end pattern with unmatched parenthesis");
+    assert_refused("{" MODEL ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Isolate\"}}",
+                   "pre_tokenizer Split: \"behavior\" is \"Isolate\", expected Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext");
+    assert_refused("{" MODEL ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\"}}]}}",
+                   "\"special_tokens\" has no ids for \"<s>\"");
+    assert_refused("{" MODEL ", \"decoder\": {\"type\": \"Sequence\", \"decoders\": {}}}", "\"decoders\" is an object, expected a list");
+    assert_refused("{" MODEL ", \"added_tokens\": [{\"id\": 1}]}", "an entry of \"added_tokens\" has no \"content\"");
+}
+
+static void says_what_is_missing(void **state)
+{
+    (void)state;
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    char *dir = folder("vocab.txt", "", NULL);
+    char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", dir);
+    assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
+    free(expected);
+    remove_folder(dir);
+    dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", "{", NULL);
+    assert_int_equal(tokenizer_open(&tokenizer, dir, &notices), STATUS_INPUT);
+    assert_non_null(strstr(status_message(), "tokenizer_config.json: not JSON"));
+    remove_folder(dir);
+    assert_int_equal(tokenizer_open(&tokenizer, "/nowhere", &notices), STATUS_INPUT);
+    notices_free(&notices);
+}
+
+static void mentions_what_it_passes_over(void **state)
+{
+    (void)state;
+    char *dir = folder("tokenizer.json",
+                       "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [], \"dropout\": 0.1}, \"added_tokens\": [{\"id\": 7, \"content\": \"x\"}]}", NULL);
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    assert_ok(tokenizer_open(&tokenizer, dir, &notices));
+    assert_int_equal(notices.n, 2);
+    assert_non_null(strstr(notices.line[0], "\"model.dropout\" is ignored: graft always applies every merge"));
+    assert_non_null(strstr(notices.line[1], "added token \"x\" says id 7; as in Hugging Face tokenizers it gets 1, the next free one"));
+    assert_int_equal(tokenizer_id(tokenizer, "x"), 1);
+    tokenizer_close(tokenizer);
+    notices_free(&notices);
+    remove_folder(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_template_stands_in_three_places),
+        cmocka_unit_test(saving_copies_even_from_a_folder_that_is_gone), cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(says_what_is_missing),
+        cmocka_unit_test(mentions_what_it_passes_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
