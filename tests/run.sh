@@ -46,7 +46,7 @@ part() {
     table+=("$(printf '%-34s %7d %7d %6d s' "$name" "$passed" "$failed" $((SECONDS - begin)))")
     while read -r line; do skip "$name" "$line"; done < <(sed -n 's/^\([0-9]*: \)\{0,1\}skipped: //p' "$log" | sort -u)
     if [ "$failed" != 0 ]; then
-        tail -n 40 "$log" | sed 's/^/    /'
+        { grep -aE -A3 'error:|ERROR|FAILED|Failed|failed$' "$log" || tail -n 40 "$log"; } | tail -n 40 | sed 's/^/    /'
         echo "    all of it: $log"
     fi
     return "$((failed != 0))"
