@@ -52,14 +52,15 @@ say "3/5 model and data"
 fetch_model
 ln -sfn "$model_gguf" "$model"
 rows=$(python3 configs/quickstart_rows.py "$out/data")
-say "    $model_gguf" "    The Devil's Dictionary, $rows"
+say "    $model_gguf" "    the Devil's Dictionary: $rows"
 
 say "4/5 training (the answers before it come first)"
 answers before
 build/graft sft --config configs/quickstart.yaml --model_name_or_path "$model" --dataset_name "$out/data" --output_dir "$adapter" "${more[@]}"
 answers after --adapter_name_or_path "$adapter"
 
-say "5/5 four words that it was not trained on" ""
+say "5/5 four words that it was not trained on"
+echo
 for word in "${words[@]}"; do
     echo "Define $word."
     show "before  " "$out/before-$word.txt"
@@ -69,11 +70,11 @@ done
 losses=$(eval_losses)
 before=$(head -n 1 <<<"$losses") after=$(tail -n 1 <<<"$losses")
 cat <<END
-eval loss  $before before, $after after, on the entries held out
+eval loss  $(printf '%.3f before, %.3f after' "$before" "$after"), on the entries held out
 time       $((SECONDS - begin)) s
 adapter    $adapter, for PEFT: PeftModel.from_pretrained(base, "$adapter")
 rows       $out/data/train.jsonl, $out/data/test.jsonl
 log        $adapter/train.log, $adapter/trainer_state.json
-ask it     build/graft generate --model_name_or_path $model --adapter_name_or_path $adapter --messages $out/data/ask-cynic.json
+ask it     build/graft generate --adapter_name_or_path $adapter --prompt "Define hope."
 END
 awk -v before="$before" -v after="$after" 'BEGIN { exit !(after < before) }' || stop "eval loss did not fall"
