@@ -205,7 +205,12 @@ static void check_refusals(const char *dataset, const char *checkpointing)
     open_planner(&t, dataset, checkpointing);
     for (int i = 0; i < STEPS; i++) {
         int64_t available = need - 1 - (need - least) * i / STEPS;
-        assert_int_equal(plan_make(&t, available), STATUS_INPUT);
+        Status status = plan_make(&t, available);
+        if (status == STATUS_OK) {      /* places are found greedily: a layer less recomputed may need a little less */
+            assert_true(plan_bytes(&t.plan) <= available);
+            continue;
+        }
+        assert_int_equal(status, STATUS_INPUT);
         char *refusal = memory_string(status_message());
         n += check_advice(dataset, checkpointing, refusal, available);
         free(refusal);
