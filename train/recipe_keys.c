@@ -62,7 +62,7 @@ static const Key sft[] = {
     { FIELD(dataloader_drop_last, KEY_BOOL, "false"), .meaning = "leave out an epoch's last batch when it is not full" },
 
     { .group = "Training", FIELD(output_dir, KEY_STRING, "\"trainer_output\""), .meaning = "where the adapter, checkpoints and logs are written" },
-    { FIELD(overwrite_output_dir, KEY_BOOL, "false"), .meaning = "allow a folder that holds another run" },
+    { FIELD(overwrite_output_dir, KEY_BOOL, "false"), .meaning = "replace the run that the folder holds, checkpoints too" },
     { FIELD(per_device_train_batch_size, KEY_INTEGER, "8"), .min = 1, .max = 1 << 20, .meaning = "rows of one batch" },
     { FIELD(gradient_accumulation_steps, KEY_INTEGER, "1"), .min = 1, .max = 1 << 20, .meaning = "batches of one optimizer step" },
     { FIELD(num_train_epochs, KEY_NUMBER, "3"), .min = 0, .max = 1e6, .above = true, .meaning = "passes over the rows; a fraction is allowed" },
@@ -124,7 +124,7 @@ static const Key sft[] = {
       .later = "wandb|mlflow|comet_ml|clearml|dagshub|dvclive|flyte|neptune|swanlab|trackio|azure_ml|codecarbon|kubeflow", .why = "event files for TensorBoard are the one report it writes",
       .meaning = "event files in output_dir" },
     { FIELD(disable_tqdm, KEY_MAYBE, "null"), OR_NULL(0), .meaning = "no progress bar. Not given: a bar on a terminal" },
-    { FIELD(run_name, KEY_STRING, "null"), OR_NULL(0), .meaning = "name of the run in reports" },
+    { FIELD(run_name, KEY_STRING, "null"), OR_NULL(0), .meaning = "title of the model card" },
 
     { .group = "Recipe", .name = "config", .status = KEY_CONFIG, .type = KEY_STRING, .meaning = "a JSON or YAML file of these keys; flags override it" },
 

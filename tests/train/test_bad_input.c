@@ -21,6 +21,8 @@ static const Case cases[] = {
     { "recipe.json", "{\"lora_r\": \"many\"}", "--config {}/recipe.json", "{}/recipe.json: lora_r: found \"many\", expected an integer of at least 1 and at most 65536" },
     { "recipe.json", "{\"lora_r\": 4,}", "--config {}/recipe.json", "{}/recipe.json: not JSON at line 1, column 15" },
     { NULL, NULL, "--eval_strategy steps", "eval_dataset_name: evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with train.jsonl and test.jsonl" },
+    { NULL, NULL, "--per_device_train_batch_size 9 --dataloader_drop_last true",
+      "dataloader_drop_last leaves nothing to train on: 4 examples make no batch of 9" },
     /* adapter */
     { NULL, NULL, "--lora_target_modules query value",
       "target_modules query, value: no module of this model is adapted; it has, in each of 2 layers: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" },

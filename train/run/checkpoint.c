@@ -1,6 +1,7 @@
 #include "train/run/checkpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "data/file/output.h"
@@ -12,12 +13,38 @@
 #include "train/run/run_folder.h"
 #include "train/run/trainer_state.h"
 
+static Status save_eos_token(const char *eos, const char *dir)
+{
+    char *path = memory_format("%s/tokenizer_config.json", dir);
+    Json *config = NULL;
+    Status status = json_read(&config, path);
+    free(path);
+    TRY(status);
+    json_set(config, "eos_token", json_new_string(eos));
+    status = json_save(config, dir, "tokenizer_config.json", (JsonStyle){ .indent = 2, .newline = true });
+    json_free(config);
+    return status;
+}
+
+/* The tokenizer as it was used: with the template and the eos token that the recipe put in the place of the model's. */
+static Status save_text(const Trainer *t, const char *dir)
+{
+    if (!t->tokenizer) return STATUS_OK;
+    TRY(tokenizer_save(t->tokenizer, dir));
+    if (t->recipe.eos_token) TRY(save_eos_token(t->recipe.eos_token, dir));
+    if (!t->chat_template_source) return STATUS_OK;
+    char *path = memory_format("%s/chat_template.jinja", dir);
+    Status status = output_save(path, t->chat_template_source, strlen(t->chat_template_source));
+    free(path);
+    return status;
+}
+
 /* What the output folder and every checkpoint hold. */
 static Status save_model(const Trainer *t, const char *dir)
 {
     TRY(adapter_folder_save(&t->adapter, dir));
     TRY(model_card_save(t, dir));
-    if (t->tokenizer) TRY(tokenizer_save(t->tokenizer, dir));
+    TRY(save_text(t, dir));
     return trainer_state_save(t, dir);
 }
 

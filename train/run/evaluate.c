@@ -18,7 +18,9 @@ static void evaluate_batch(Trainer *t, const int64_t *index, int64_t n, EvalSums
     sums->entropy += result.entropy;
     sums->accuracy += result.mean_token_accuracy;
     sums->batches++;
-    if (!isfinite(result.loss)) return;
+    /* The smoothed loss is a mean over scored tokens without a guard: 0 / 0 where there is none, which Trainer leaves out. */
+    bool none = t->recipe.label_smoothing_factor > 0 && !t->eval_batch.n_scored;
+    if (none || !isfinite(result.loss)) return;
     sums->loss += result.loss * (double)t->eval_batch.padded_batch;
     sums->samples += (double)t->eval_batch.padded_batch;
 }
@@ -42,8 +44,9 @@ Status trainer_evaluate(Trainer *t, bool *better)
     double start = trainer_seconds();
     EvalSums sums = {0};
     int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = t->model.rope.seen;
-    for (int64_t first = 0; first < t->eval.n && !stop_requested(); first += size) {
-        int64_t n = t->eval.n - first < size ? t->eval.n - first : size;
+    int64_t end = t->recipe.dataloader_drop_last ? t->eval.n / size * size : t->eval.n;
+    for (int64_t first = 0; first < end && !stop_requested(); first += size) {
+        int64_t n = end - first < size ? end - first : size;
         for (int64_t i = 0; i < n; i++) index[i] = first + i;
         evaluate_batch(t, index, n, &sums);
     }

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,7 +18,7 @@ static void show(Trainer *t, const Json *entry)
     buffer_format(&text, "step %lld/%lld: ", (long long)t->progress.global_step, (long long)t->max_steps);
     for (const Json *item = json_first(entry); item; item = json_next(item))
         if (strcmp(json_key(item), "step"))
-            buffer_format(&text, "%s%s %.6g", item == json_first(entry) ? "" : ", ", json_key(item), json_number(item));
+            buffer_format(&text, "%s%s %.6g", item == json_first(entry) ? "" : ", ", json_key(item), isnan(json_number(item)) ? (double)NAN : json_number(item));
     report_entry(t, text.data);
     buffer_free(&text);
 }
@@ -28,7 +29,11 @@ Status trainer_log(Trainer *t, Json *entry)
     json_set(entry, "step", json_new_integer(t->progress.global_step));
     json_push(t->log_history, entry);
     show(t, entry);
-    return tensorboard_add(&t->board, entry, t->progress.global_step);
+    if (tensorboard_add(&t->board, entry, t->progress.global_step) != STATUS_OK) {
+        report_line(&t->report, "note: no more TensorBoard events, training goes on: %s", status_message());
+        tensorboard_close(&t->board);
+    }
+    return STATUS_OK;
 }
 
 Status trainer_log_step(Trainer *t)

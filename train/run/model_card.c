@@ -101,7 +101,8 @@ Status model_card_save(const Trainer *t, const char *dir)
     const char *base = t->adapter.config.base_model_name_or_path ? t->adapter.config.base_model_name_or_path : t->model.path;
     const char *name = strrchr(base, '/') && strrchr(base, '/')[1] ? strrchr(base, '/') + 1 : base;
     front_matter(&text, base);
-    buffer_format(&text, "# LoRA adapter for %s\n\n", name);
+    if (t->recipe.run_name) buffer_format(&text, "# %s\n\nA LoRA adapter for %s.\n\n", t->recipe.run_name, name);
+    else buffer_format(&text, "# LoRA adapter for %s\n\n", name);
     training(&text, t);
     use(&text, base);
     char *path = memory_format("%s/README.md", dir);

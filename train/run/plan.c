@@ -133,7 +133,7 @@ static Status refuse(const Trainer *t, const Load *load, const Plan *plan, int64
 Status plan_make(Trainer *t, int64_t available)
 {
     const Recipe *r = &t->recipe;
-    Load load = { batch_capacity(&t->train, r->per_device_train_batch_size, t->padding), r->gradient_accumulation_steps };
+    Load load = { batch_capacity(&t->train, r->per_device_train_batch_size, t->padding), trainer_most_batches(t) };
     t->plan = fit(t, &load, r->gradient_checkpointing, available);
     t->plan.available = available;
     return plan_bytes(&t->plan) <= available ? STATUS_OK : refuse(t, &load, &t->plan, available);

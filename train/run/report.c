@@ -1,5 +1,7 @@
 #include "train/run/report.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +14,14 @@
 
 enum { PREVIEW_TOKENS = 400 };
 
-void report_open(Report *report, const Trainer *t)
+Status report_open(Report *report, const Trainer *t)
 {
     char *path = memory_format("%s/train.log", t->recipe.output_dir);
     report->log = fopen(path, t->recipe.resume_from_checkpoint ? "a" : "w");
     report->bar = t->recipe.disable_tqdm != MAYBE_YES && isatty(STDERR_FILENO);
+    Status status = report->log ? STATUS_OK : fail(STATUS_WRITE, "%s: %s", path, strerror(errno));
     free(path);
+    return status;
 }
 
 void report_close(Report *report)
@@ -107,7 +111,7 @@ static void draw(Report *report, const Trainer *t, double now)
     char bar[WIDTH + 1];
     double share = (double)t->progress.global_step / (double)t->max_steps, seconds = now - t->start_seconds;
     double steps = (double)(t->progress.global_step - t->start_step), left = seconds / steps * (double)(t->max_steps - t->progress.global_step);
-    double speed = ((double)t->progress.num_tokens - report->tokens_at) / (now - report->seconds_at);
+    double speed = ((double)t->progress.num_tokens - report->tokens_at) / seconds;
     for (int i = 0; i < WIDTH; i++) bar[i] = i < (int)(share * WIDTH) ? '=' : i == (int)(share * WIDTH) ? '>' : ' ';
     bar[WIDTH] = 0;
     fprintf(stderr, "\r[%s] %lld/%lld  loss %.4f  %.0f tokens/s  %d:%02d left\033[K", bar, (long long)t->progress.global_step, (long long)t->max_steps,
@@ -121,8 +125,12 @@ void report_step(Trainer *t)
 {
     Report *report = &t->report;
     double now = trainer_seconds();
+    if (!isfinite(t->progress.grad_norm) && !report->diverged) {
+        report->diverged = true;
+        report_line(report, "note: the gradient of step %lld is not finite: the run has diverged. A smaller learning_rate or clipping (max_grad_norm) helps",
+                    (long long)t->progress.global_step);
+    }
     if (!report->bar || now - report->drawn < 0.1) return;
-    if (report->seconds_at == 0) report->seconds_at = t->start_seconds;
     draw(report, t, now);
 }
 
@@ -133,5 +141,6 @@ void report_end(Trainer *t)
     const char *dir = t->recipe.output_dir;
     clear_bar(&t->report);
     report_line(&t->report, "\nadapter  %s/adapter_model.safetensors\nlog      %s/trainer_state.json, %s/train.log", dir, dir, dir);
+    if (t->report.diverged) report_line(&t->report, "note: this run diverged; its adapter is of no use");
     report_line(&t->report, "try it   graft generate --model_name_or_path %s --adapter_name_or_path %s --prompt \"…\"", t->recipe.model_name_or_path, dir);
 }

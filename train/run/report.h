@@ -7,18 +7,21 @@
 
 #include "kernels/notices.h"
 
+#include "kernels/status.h"
+
 typedef struct Trainer Trainer;
 
 typedef struct {
     FILE  *log;                  /* train.log; NULL until it is opened */
     bool   bar;                  /* a terminal, and disable_tqdm does not say no */
     bool   shown;                /* the bar stands in the current line */
+    bool   diverged;             /* a gradient was not finite, and that was said */
     int    n_notices;            /* of the trainer's, already shown */
     double drawn;                /* when the bar was last drawn, seconds */
-    double tokens_at, seconds_at;
+    double tokens_at;            /* met before this process began */
 } Report;
 
-void report_open(Report *, const Trainer *);             /* output_dir exists */
+Status report_open(Report *, const Trainer *);           /* output_dir exists; also finds out whether it can be written to */
 void report_close(Report *);                             /* accepts {0} */
 void report_line(Report *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void report_notices(Trainer *);                          /* those not shown yet */

@@ -91,11 +91,19 @@ static Status refuse_run(const Recipe *r, const char *found)
                 "(--resume_from_checkpoint true), or give another folder", r->output_dir, found, r->resume_from_checkpoint);
 }
 
+/* However it is spelled. */
+static bool is_model_folder(const Recipe *r, const struct stat *out)
+{
+    struct stat model;
+    return !stat(r->model_name_or_path, &model) && model.st_dev == out->st_dev && model.st_ino == out->st_ino;
+}
+
 Status run_folder_check(const Recipe *r)
 {
     struct stat info;
     if (r->plan || stat(r->output_dir, &info)) return STATUS_OK;
     if (!S_ISDIR(info.st_mode)) return fail(STATUS_INPUT, "output_dir %s is a file, expected a folder", r->output_dir);
+    if (is_model_folder(r, &info)) return fail(STATUS_INPUT, "output_dir %s is the base model's folder: give another one", r->output_dir);
     if (r->overwrite_output_dir) return STATUS_OK;
     char *found = found_run(r->output_dir);
     Status status = found ? refuse_run(r, found) : STATUS_OK;

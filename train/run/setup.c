@@ -74,11 +74,14 @@ static Status read_template(const char *path, char **source)
 
 static Status open_text(Trainer *t)
 {
-    const char *path = t->recipe.chat_template_path;
+    const char *path = t->recipe.chat_template_path, *eos = t->recipe.eos_token;
     char *source = NULL;
     TRY(open_tokenizer(t));
+    if (eos && t->tokenizer && tokenizer_id(t->tokenizer, eos) < 0)
+        return fail(STATUS_INPUT, "eos_token \"%s\" is no token of this model's vocabulary", eos);
     if (path) TRY(read_template(path, &source));
     else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
+    t->chat_template_source = path ? memory_string(source) : NULL;
     Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
     free(source);
     return status;
@@ -138,6 +141,10 @@ static Status open_data(Trainer *t)
         .strategy = r->train_sampling_strategy, .seed = (uint64_t)r->seed, .data_seed = (uint64_t)r->data_seed,
         .drop_last = r->dataloader_drop_last, .batch_size = r->per_device_train_batch_size, .accumulation = r->gradient_accumulation_steps });
     t->steps_per_epoch = sampler_steps(&t->sampler);
+    bool none = !t->steps_per_epoch, none_to_evaluate = r->dataloader_drop_last && t->eval.n && t->eval.n < r->per_device_eval_batch_size;
+    if (none || none_to_evaluate)
+        return fail(STATUS_INPUT, "dataloader_drop_last leaves nothing to %s: %lld examples make no batch of %lld", none ? "train on" : "evaluate",
+                    (long long)(none ? t->train.n : t->eval.n), (long long)(none ? r->per_device_train_batch_size : r->per_device_eval_batch_size));
     t->max_steps = r->max_steps > 0 ? r->max_steps : (int64_t)ceil(r->num_train_epochs * (double)t->steps_per_epoch);
     t->logging_steps = recipe_interval(r->logging_steps, t->max_steps);
     t->eval_steps = recipe_interval(r->eval_steps, t->max_steps);
@@ -162,6 +169,12 @@ Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
     return f;
 }
 
+int64_t trainer_most_batches(const Trainer *t)
+{
+    int64_t asked = t->recipe.gradient_accumulation_steps, there = sampler_batches(&t->sampler);
+    return asked < there ? asked : there;
+}
+
 static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool training)
 {
     Forward f = trainer_forward(t, capacity, training);
@@ -180,8 +193,9 @@ static Status prepare(Trainer *t)
     madvise(t->arena, (size_t)t->plan.step, MADV_HUGEPAGE);      /* products walk down columns, a page a row; refused, it is only slower */
     Batch capacity = batch_capacity(&t->train, r->per_device_train_batch_size, t->padding);
     prepare_step(t, &t->train_step, &capacity, true);
-    t->batch = memory_new((size_t)r->gradient_accumulation_steps, sizeof *t->batch);
-    for (int64_t i = 0; i < r->gradient_accumulation_steps; i++) batch_init(&t->batch[i], &capacity);
+    t->n_batches = trainer_most_batches(t);
+    t->batch = memory_new((size_t)t->n_batches, sizeof *t->batch);
+    for (int64_t i = 0; i < t->n_batches; i++) batch_init(&t->batch[i], &capacity);
     if (!t->eval.n) return STATUS_OK;
     capacity = batch_capacity(&t->eval, r->per_device_eval_batch_size, t->eval_padding);
     prepare_step(t, &t->eval_step, &capacity, false);
@@ -223,7 +237,7 @@ void trainer_close(Trainer *t)
 {
     step_free(&t->train_step);
     step_free(&t->eval_step);
-    for (int64_t i = 0; t->batch && i < t->recipe.gradient_accumulation_steps; i++) batch_free(&t->batch[i]);
+    for (int64_t i = 0; t->batch && i < t->n_batches; i++) batch_free(&t->batch[i]);
     free(t->batch);
     batch_free(&t->eval_batch);
     if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, (size_t)t->plan.step);
@@ -236,6 +250,7 @@ void trainer_close(Trainer *t)
     pool_close(t->pool);
     tokenizer_close(t->tokenizer);
     chat_template_close(t->chat_template);
+    free(t->chat_template_source);
     tensorboard_close(&t->board);
     report_close(&t->report);
     json_free(t->log_history);

@@ -30,6 +30,7 @@ struct Trainer {
     Model      model;
     Tokenizer *tokenizer;                    /* NULL: the folder has none, and rows are tokens */
     ChatTemplate *chat_template;             /* NULL: none */
+    char      *chat_template_source;         /* of chat_template_path, which goes with the adapter; NULL: the model's own does */
     State      state;
     Adapter    adapter;
 
@@ -44,7 +45,8 @@ struct Trainer {
     Plan       plan;
     Step       train_step, eval_step;
     void      *arena;                        /* of both, plan.step bytes */
-    Batch     *batch;                        /* [gradient_accumulation_steps] */
+    Batch     *batch;                        /* [n_batches] */
+    int64_t    n_batches;
     Batch      eval_batch;
 
     AdamW      adamw;
@@ -65,6 +67,7 @@ struct Trainer {
 /* setup.c: up to the first step. */
 Status  trainer_open(Trainer *, int argc, char **argv);
 void    trainer_close(Trainer *);                           /* accepts {0} */
+int64_t trainer_most_batches(const Trainer *);              /* micro-batches of a step: the accumulation, or all of an epoch */
 Forward trainer_forward(const Trainer *, const Batch *, bool training);
 
 /* trainer.c: the loop. */
