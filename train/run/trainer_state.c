@@ -124,6 +124,15 @@ void trainer_state_note_save(Trainer *t)
     t->callbacks = callbacks(&t->recipe, true, p->global_step >= t->max_steps || t->stopping, p->worse);
 }
 
+/* In output_dir, to which the run may have been moved, or where it was; NULL: gone. */
+static char *find_best(const Trainer *t, const Json *json, const char *best)
+{
+    char *here = run_folder_checkpoint(t->recipe.output_dir, json_integer(json_get(json, "best_global_step")));
+    if (exists(here)) return here;
+    free(here);
+    return exists(best) ? memory_string(best) : NULL;
+}
+
 void trainer_state_restore(Trainer *t, const Json *json)
 {
     const char *best = json_string(json_get(json, "best_model_checkpoint"));
@@ -132,7 +141,6 @@ void trainer_state_restore(Trainer *t, const Json *json)
     json_free(t->callbacks);
     t->callbacks = json_copy(json_get(json, "stateful_callbacks"));
     free(t->best_model_checkpoint);
-    t->best_model_checkpoint = NULL;
-    if (best && !exists(best)) notice(&t->notices, "the best checkpoint, %s, is gone; the end of this run cannot return to it", best);
-    else t->best_model_checkpoint = memory_string(best);
+    t->best_model_checkpoint = best ? find_best(t, json, best) : NULL;
+    if (best && !t->best_model_checkpoint) notice(&t->notices, "the best checkpoint, %s, is gone; the end of this run cannot return to it", best);
 }
