@@ -279,3 +279,15 @@ void safetensors_close(Safetensors *model)
     tensors_free(&model->tensors);
     *model = (Safetensors){0};
 }
+
+Status safetensors_save(const char *path, const TensorEntry *entry, int n)
+{
+    OutputFile out = {0};
+    Status status;
+    TRY_GOTO(done, status, output_file_open(&out, path));
+    TRY_GOTO(done, status, safetensors_write(&out, entry, n, NULL, NULL));
+    status = output_file_commit(&out);
+done:
+    output_file_discard(&out);
+    return status;
+}

@@ -24,6 +24,9 @@ void   safetensors_close(Safetensors *);                             /* accepts 
 typedef Status SafetensorsSource(void *ctx, const TensorEntry *, const void **bytes);
 Status safetensors_write(OutputFile *, const TensorEntry *entry, int n, SafetensorsSource *source, void *ctx);
 
+/* The same into a file of its own, whole or not at all; every entry has its bytes. */
+Status safetensors_save(const char *path, const TensorEntry *entry, int n);
+
 /* Adds the tensors of one mapped file, unsorted; `file->path` must outlive them. */
 Status safetensors_parse(Tensors *, const Mapped *file);
 

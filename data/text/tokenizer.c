@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "data/file/path.h"
 #include "data/text/tokenizer_parts.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
@@ -35,9 +35,8 @@ static Status read_tokenizer_json(Tokenizer *t, const char *file, Notices *notic
 static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
 {
     char *file = memory_format("%s/tokenizer.json", dir);
-    struct stat found;
     Status status = STATUS_OK;
-    if (stat(file, &found))
+    if (!path_exists(file))
         status = fail(STATUS_INPUT, "%s: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", file);
     if (status == STATUS_OK) status = read_tokenizer_json(t, file, notices);
     if (status == STATUS_OK) status = tokenizer_read_config(t, dir);
@@ -45,16 +44,10 @@ static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
     return status;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat found;
-    return !stat(path, &found) && S_ISDIR(found.st_mode);
-}
-
 Status tokenizer_open(Tokenizer **out, const char *path, Notices *notices)
 {
     Tokenizer *t = memory_new(1, sizeof *t);
-    Status status = is_folder(path) ? open_folder(t, path, notices) : tokenizer_open_gguf(t, path, notices);
+    Status status = path_is_folder(path) ? open_folder(t, path, notices) : tokenizer_open_gguf(t, path, notices);
     if (status == STATUS_OK) status = added_tokens_finish(&t->added, t->normalizer);
     if (status == STATUS_OK) *out = t;
     else tokenizer_close(t);

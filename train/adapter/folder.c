@@ -24,13 +24,7 @@ static Status save_tensors(const Adapter *adapter, const char *dir)
                                   .n_bytes = p->rows * p->cols * (int64_t)sizeof(float) };
     }
     char *path = memory_format("%s/adapter_model.safetensors", dir);
-    OutputFile out = {0};
-    Status status;
-    TRY_GOTO(done, status, output_file_open(&out, path));
-    TRY_GOTO(done, status, safetensors_write(&out, entry, state->n_params, NULL, NULL));
-    status = output_file_commit(&out);
-done:
-    output_file_discard(&out);
+    Status status = safetensors_save(path, entry, state->n_params);
     free(path);
     free(entry);
     return status;

@@ -101,14 +101,7 @@ static Status write_logits(const Generation *g, const float *logits)
         { .name = "input_ids", .dtype = DTYPE_I32, .n_dims = 1, .dims = { n }, .bytes = g->prompt.id, .n_bytes = n * (int64_t)sizeof(int32_t) },
         { .name = "logits", .dtype = DTYPE_F32, .n_dims = 2, .dims = { n, vocabulary }, .bytes = logits, .n_bytes = n * vocabulary * (int64_t)sizeof(float) },
     };
-    OutputFile out = {0};
-    Status status;
-    TRY_GOTO(done, status, output_file_open(&out, g->options.logits_file));
-    TRY_GOTO(done, status, safetensors_write(&out, entry, 2, NULL, NULL));
-    status = output_file_commit(&out);
-done:
-    output_file_discard(&out);
-    return status;
+    return safetensors_save(g->options.logits_file, entry, 2);
 }
 
 /* Reads the prompt; `next` gets the logits of the answer's first token, which hold until the next one is read. */

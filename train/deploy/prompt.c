@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "data/file/mapped.h"
+#include "data/file/path.h"
 #include "data/text/chat_template.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
@@ -41,22 +41,15 @@ static Status template_of_folder(TemplateText *out, const char *path, Notices *n
     return status;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat found;
-    return !stat(path, &found) && S_ISDIR(found.st_mode);
-}
-
 /* {0}: there is none. */
 static Status find_template(TemplateText *out, const GenerateOptions *o, const Tokenizer *tokenizer, Notices *notices)
 {
     *out = (TemplateText){0};
     if (o->chat_template_path)
-        return is_folder(o->chat_template_path) ? template_of_folder(out, o->chat_template_path, notices) : read_template(out, o->chat_template_path);
+        return path_is_folder(o->chat_template_path) ? template_of_folder(out, o->chat_template_path, notices) : read_template(out, o->chat_template_path);
     char *adapters = o->adapter_name_or_path ? memory_format("%s/chat_template.jinja", o->adapter_name_or_path) : NULL;
-    struct stat found;
     Status status = STATUS_OK;
-    if (adapters && !stat(adapters, &found)) status = read_template(out, adapters);
+    if (adapters && path_exists(adapters)) status = read_template(out, adapters);
     else if (tokenizer_chat_template(tokenizer)) *out = (TemplateText){ memory_string(tokenizer_chat_template(tokenizer)), memory_string("chat template") };
     free(adapters);
     return status;

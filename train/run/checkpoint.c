@@ -51,13 +51,7 @@ static Status save_model(const Trainer *t, const char *dir)
 static Status save_moments(const ParamTensors *moments, const char *dir)
 {
     char *path = memory_format("%s/optimizer.safetensors", dir);
-    OutputFile out = {0};
-    Status status;
-    TRY_GOTO(done, status, output_file_open(&out, path));
-    TRY_GOTO(done, status, safetensors_write(&out, moments->entry, moments->n, NULL, NULL));
-    status = output_file_commit(&out);
-done:
-    output_file_discard(&out);
+    Status status = safetensors_save(path, moments->entry, moments->n);
     free(path);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/file/path.h"
 #include "kernels/memory.h"
 #include "train/key_value.h"
 #include "train/run/param_tensors.h"
@@ -18,9 +19,8 @@ static char *in(const Resume *resume, const char *name) { return memory_format("
 
 static bool exists(const Resume *resume, const char *name)
 {
-    struct stat info;
     char *path = in(resume, name);
-    bool found = !stat(path, &info);
+    bool found = path_exists(path);
     free(path);
     return found;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "data/file/output.h"
+#include "data/file/path.h"
 #include "kernels/memory.h"
 
 static const char *const results[] = { "trainer_state.json", "adapter_model.safetensors" };
@@ -14,12 +15,6 @@ char *run_folder_checkpoint(const char *dir, int64_t step)
 {
     size_t n = strlen(dir);
     return memory_format("%s%scheckpoint-%lld", dir, n && dir[n - 1] == '/' ? "" : "/", (long long)step);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return !stat(path, &info) && S_ISDIR(info.st_mode);
 }
 
 /* N of checkpoint-N written as it is written here; -1 for every other name. */
@@ -46,7 +41,7 @@ Checkpoints run_folder_checkpoints(const char *dir)
     if (!folder) return out;
     for (struct dirent *entry; (entry = readdir(folder));) {
         char *path = memory_format("%s/%s", dir, entry->d_name);
-        if (step_of(entry->d_name) >= 0 && is_folder(path)) MEMORY_PUSH(out.step, out.n, out.cap) = step_of(entry->d_name);
+        if (step_of(entry->d_name) >= 0 && path_is_folder(path)) MEMORY_PUSH(out.step, out.n, out.cap) = step_of(entry->d_name);
         free(path);
     }
     closedir(folder);

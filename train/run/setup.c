@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/file/path.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/available_memory.h"
@@ -14,12 +14,6 @@
 #include "train/run/plan.h"
 #include "train/run/resume.h"
 #include "train/run/run_folder.h"
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return !stat(path, &info) && S_ISDIR(info.st_mode);
-}
 
 /* The given adapter, whose config decides; keys of the recipe may only repeat it. */
 static Status continue_adapter(Trainer *t)
@@ -48,7 +42,7 @@ static Status open_tokenizer(Trainer *t)
 {
     const char *model = t->recipe.model_name_or_path;
     char *file = memory_format("%s/tokenizer.json", model);
-    bool folder = is_folder(model), missing = folder && access(file, F_OK);
+    bool folder = path_is_folder(model), missing = folder && access(file, F_OK);
     free(file);
     if (missing) return STATUS_OK;
     Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
@@ -63,7 +57,7 @@ static Status read_template(const char *path, char **source)
     Mapped file = {0};
     Buffer text = {0};
     char *in_folder = memory_format("%s/chat_template.jinja", path);
-    Status status = mapped_open(&file, is_folder(path) ? in_folder : path);
+    Status status = mapped_open(&file, path_is_folder(path) ? in_folder : path);
     free(in_folder);
     TRY(status, "chat_template_path");
     buffer_add(&text, file.bytes, file.n_bytes);
@@ -106,7 +100,7 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
 /* A file, or in a folder the file of a split: DIR/train.jsonl. */
 static char *split_path(const char *name, const char *split)
 {
-    return is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
+    return path_is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
 }
 
 static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
@@ -124,7 +118,7 @@ static Status open_eval(Trainer *t)
     const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
     if (!wanted) return STATUS_OK;
-    if (!r->eval_dataset_name && !is_folder(name))
+    if (!r->eval_dataset_name && !path_is_folder(name))
         return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
                     r->dataset_train_split, r->dataset_test_split);
     return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);

@@ -2,9 +2,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "data/file/output.h"
+#include "data/file/path.h"
 #include "kernels/memory.h"
 #include "train/run/run_folder.h"
 
@@ -94,19 +93,13 @@ Status trainer_state_save(const Trainer *t, const char *dir)
     return status;
 }
 
-static bool exists(const char *path)
-{
-    struct stat info;
-    return !stat(path, &info);
-}
-
 /* Trainer looks whether the best step has a folder. It can only have one where that step is saved now, or was at the save before,
  * since the first save after an evaluation settles it; any other folder of that name is not this run's. */
 static void note_best(Trainer *t)
 {
     const Progress *p = &t->progress;
     char *path = run_folder_checkpoint(t->recipe.output_dir, p->best_global_step);
-    bool saved = p->best_global_step == p->global_step || (p->best_global_step == p->last_saved && exists(path));
+    bool saved = p->best_global_step == p->global_step || (p->best_global_step == p->last_saved && path_exists(path));
     if (saved) {
         free(t->best_model_checkpoint);
         t->best_model_checkpoint = path;
@@ -128,9 +121,9 @@ void trainer_state_note_save(Trainer *t)
 static char *find_best(const Trainer *t, const Json *json, const char *best)
 {
     char *here = run_folder_checkpoint(t->recipe.output_dir, json_integer(json_get(json, "best_global_step")));
-    if (exists(here)) return here;
+    if (path_exists(here)) return here;
     free(here);
-    return exists(best) ? memory_string(best) : NULL;
+    return path_exists(best) ? memory_string(best) : NULL;
 }
 
 void trainer_state_restore(Trainer *t, const Json *json)
