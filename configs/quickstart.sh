@@ -18,7 +18,7 @@ case ${1-} in
     --short) out=out/quickstart-short answer_tokens=16 more=(--max_steps 6) ;;
     *) stop "usage: configs/quickstart.sh [--short]" ;;
 esac
-words=(cynic dentist friendship year)
+words=(dentist friendship happiness year)
 model=$out/$(basename "$model_gguf")
 adapter=$out/adapter
 

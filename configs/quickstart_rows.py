@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 DICTIONARY = Path("/usr/share/dictd/devil")
-ASKED = "cynic", "dentist", "friendship", "year"
+ASKED = "dentist", "friendship", "happiness", "year"
 SHORTEST, LONGEST = 30, 390
 DIGITS = {digit: value for value, digit in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")}
 

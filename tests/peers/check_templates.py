@@ -55,6 +55,7 @@ def main():
     n_templates = len({template for template, _ in names})
     print(f"{n_templates - len(wrong)} of {n_templates} templates equal in every conversation; "
           f"{len(names) - sum(wrong.values())} of {len(names)} pairs equal ({outcome['rendered']} rendered, {outcome['refused']} refused by both)")
+    print(f"{n_templates - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 
 

@@ -155,7 +155,9 @@ def main():
     rng = random.Random(args.seed)
     texts = [text(rng) for _ in range(args.texts)]
     paths = args.paths or sorted(p for p in GOLDEN.iterdir() if p.is_dir())
-    sys.exit(1 if sum(check(driver, path, texts) for path in paths) else 0)
+    failed = sum(check(driver, path, texts) > 0 for path in paths)
+    print(f"{len(paths) - failed} passed, {failed} failed")
+    sys.exit(failed > 0)
 
 
 main()

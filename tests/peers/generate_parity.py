@@ -95,10 +95,8 @@ def main(words):
     if words == ["--list"]:
         return print("\n".join(names))
     binary, patterns = Path(words[0]).resolve(), words[1:] or ["*"]
-    failed = 0
-    for name in names:
-        if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
-            continue
+    chosen, failed = [name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)], 0
+    for name in chosen:
         with tempfile.TemporaryDirectory() as out:
             try:
                 apart, near, notes = check(binary, name, Path(out))
@@ -111,6 +109,7 @@ def main(words):
         for note in notes:
             print("    " + note)
         failed += not good
+    print(f"{len(chosen) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 
 
