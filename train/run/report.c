@@ -17,8 +17,8 @@ enum { PREVIEW_TOKENS = 400 };
 Status report_open(Report *report, const Trainer *t)
 {
     char *path = memory_format("%s/train.log", t->recipe.output_dir);
-    report->log = fopen(path, t->recipe.resume_from_checkpoint ? "a" : "w");
     report->bar = t->recipe.disable_tqdm != MAYBE_YES && isatty(STDERR_FILENO);
+    report->log = fopen(path, t->recipe.resume_from_checkpoint ? "a" : "w");
     Status status = report->log ? STATUS_OK : fail(STATUS_WRITE, "%s: %s", path, strerror(errno));
     free(path);
     return status;

@@ -220,12 +220,11 @@ static pid_t start_long_run(void)
     return child;
 }
 
-static void a_signal_saves_and_says_how_to_go_on(void **state)
+static void saves_and_says_how_to_go_on(const char *name, int signal_number)
 {
-    (void)state;
-    enter("signal");
+    enter(name);
     pid_t child = start_long_run();
-    kill(child, SIGINT);
+    kill(child, signal_number);
     assert_int_equal(finish(child), STATUS_STOPPED);
     Checkpoints all = run_folder_checkpoints("out");
     assert_int_equal(all.n, 1);
@@ -238,6 +237,14 @@ static void a_signal_saves_and_says_how_to_go_on(void **state)
     mapped_close(&log);
     free(line);
     free(all.step);
+}
+
+/* Ctrl-C, and a terminal that is closed. */
+static void a_signal_saves_and_says_how_to_go_on(void **state)
+{
+    (void)state;
+    saves_and_says_how_to_go_on("signal", SIGINT);
+    saves_and_says_how_to_go_on("hangup", SIGHUP);
 }
 
 static bool log_says(const char *text)
