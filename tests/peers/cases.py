@@ -141,6 +141,10 @@ TRAINING = [
          eval_rows=("prompt_rows", 9, 5)),
     Case("evaluation-dynamic", "rope-dynamic", ("id_rows", 80),
          dict(eval_strategy="steps", eval_steps=3, per_device_eval_batch_size=2), eval_rows=("id_rows", 7, 5)),
+    Case("evaluation-drop-last", "gqa", ("prompt_rows", 61), dict(eval_strategy="steps", eval_steps=5, per_device_eval_batch_size=4, dataloader_drop_last=True),
+         eval_rows=("prompt_rows", 11, 5)),
+    Case("evaluation-smoothed", "gqa", ("prompt_rows", 60), dict(eval_strategy="steps", eval_steps=5, per_device_eval_batch_size=4, label_smoothing_factor=0.1),
+         eval_rows=("prompt_rows", 9, 5)),
 ]
 ADAPTERS = [
     adapter("attention", r=4, target_modules=["q_proj", "v_proj"]),
