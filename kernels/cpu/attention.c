@@ -40,13 +40,14 @@ static Attention prepare(const OpCall *c, bool bwd)
                         .room = c->scratch, .room_floats = room_floats(c, bwd) };
 }
 
-/* A block of one head: queries [first, first + n) of a span see its first `n_keys` keys; query i its first n_keys - n + 1 + i. */
-typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col; } QueryBlock;
+/* A block of one head: queries [first, first + n) of a span see its first `n_keys` keys; query i its first `diagonal` + i + 1. */
+typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col, diagonal; } QueryBlock;
 
 static QueryBlock query_block(const Attention *a, const Span *span, int head, int64_t first)
 {
     int64_t n = least(QUERIES, span->q_len - first);
-    return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start, .n = n, .n_keys = first + n + span->kv_len - span->q_len,
+    int64_t diagonal = first + span->kv_len - span->q_len;
+    return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start, .n = n, .n_keys = diagonal + n, .diagonal = diagonal,
                          .q_col = (int64_t)head * a->head_dim, .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
 }
 
@@ -54,15 +55,14 @@ static Block at(Tensor t, int64_t row, int64_t col) { return (Block){ t.data + r
 
 static void scores(const Attention *a, const QueryBlock *b, float *s)
 {
-    matmul(b->n, b->n_keys, a->head_dim, a->scale, AS_IS, at(a->c->in[0], b->q_row, b->q_col), TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col),
-           0, s, b->n_keys);
+    matmul_part(GEMM_LOWER_C, b->diagonal, b->n, b->n_keys, a->head_dim, a->scale, AS_IS, at(a->c->in[0], b->q_row, b->q_col),
+                TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col), 0, s, b->n_keys);
 }
 
 /* The first `seen` scores become probabilities, the others zero. Returns the log of the sum of exponentials. */
 static VECTOR_CLONES float softmax(float *s, int64_t seen, int64_t n)
 {
-    float lane[LANES], most = -INFINITY;
-    for (int64_t i = 0; i < seen; i++) most = s[i] > most ? s[i] : most;
+    float lane[LANES], most = largest(s, seen);
     for (int64_t i = 0; i < seen; i++) s[i] = exp_f32(s[i] - most);
     memset(lane, 0, sizeof lane);
     int64_t i = 0;
@@ -86,9 +86,9 @@ static void fwd_block(const void *ctx, int task, int worker)
     float *s = a->room + worker * a->room_floats;
     scores(a, &b, s);
     for (int64_t i = 0; i < b.n; i++)
-        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(s + i * b.n_keys, b.n_keys - b.n + 1 + i, b.n_keys);
-    matmul(b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys }, AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), 0,
-           a->c->out[0].data + b.q_row * a->c->out[0].cols + b.q_col, a->c->out[0].cols);
+        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(s + i * b.n_keys, b.diagonal + i + 1, b.n_keys);
+    matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys },
+                AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), 0, a->c->out[0].data + b.q_row * a->c->out[0].cols + b.q_col, a->c->out[0].cols);
 }
 
 void cpu_attention_fwd(const Backend *backend, const OpCall *c)
@@ -115,32 +115,36 @@ static VECTOR_CLONES void probabilities(float *s, float lse, int64_t seen, int64
 }
 
 /* dp becomes the gradient of the scaled scores. */
-static VECTOR_CLONES void score_gradient(const float *p, float delta, float scale, int64_t n, float *dp)
+static VECTOR_CLONES void score_gradient(const float *p, float delta, float scale, int64_t seen, int64_t n, float *dp)
 {
-    for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
+    for (int64_t i = 0; i < seen; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
+    for (int64_t i = seen; i < n; i++) dp[i] = 0;
 }
 
 static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *p, float *dp)
 {
     const OpCall *c = a->c;
-    Tensor y = c->out[0], dy = c->dout[0], dq = c->din[0], dk = c->din[1], dv = c->din[2];
+    Tensor dq = c->din[0], dk = c->din[1], dv = c->din[2];
+    Block q = at(c->in[0], b->q_row, b->q_col), k = at(c->in[1], b->kv_row, b->kv_col), v = at(c->in[2], b->kv_row, b->kv_col);
+    Block y = at(c->out[0], b->q_row, b->q_col), dy = at(c->dout[0], b->q_row, b->q_col);
+    int64_t n = b->n, n_keys = b->n_keys, head_dim = a->head_dim;
     scores(a, b, p);
-    for (int64_t i = 0; i < b->n; i++)
-        probabilities(p + i * b->n_keys, c->saved[0].data[(b->q_row + i) * a->n_heads + head], b->n_keys - b->n + 1 + i, b->n_keys);
+    for (int64_t i = 0; i < n; i++)
+        probabilities(p + i * n_keys, c->saved[0].data[(b->q_row + i) * a->n_heads + head], b->diagonal + i + 1, n_keys);
     if (dv.data)
-        matmul(b->n_keys, a->head_dim, b->n, 1, TRANSPOSED, (Block){ p, b->n_keys }, AS_IS, at(dy, b->q_row, b->q_col), 1,
-               dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
-    matmul(b->n, b->n_keys, a->head_dim, 1, AS_IS, at(dy, b->q_row, b->q_col), TRANSPOSED, at(c->in[2], b->kv_row, b->kv_col), 0, dp, b->n_keys);
-    for (int64_t i = 0; i < b->n; i++) {
-        float delta = dot(at(dy, b->q_row + i, b->q_col).data, at(y, b->q_row + i, b->q_col).data, a->head_dim);
-        score_gradient(p + i * b->n_keys, delta, a->scale, b->n_keys, dp + i * b->n_keys);
+        matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ p, n_keys }, AS_IS, dy, 1,
+                    dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
+    matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
+    for (int64_t i = 0; i < n; i++) {
+        float delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
+        score_gradient(p + i * n_keys, delta, a->scale, b->diagonal + i + 1, n_keys, dp + i * n_keys);
     }
     if (dq.data)
-        matmul(b->n, a->head_dim, b->n_keys, 1, AS_IS, (Block){ dp, b->n_keys }, AS_IS, at(c->in[1], b->kv_row, b->kv_col), c->beta[0],
-               dq.data + b->q_row * dq.cols + b->q_col, dq.cols);
+        matmul_part(GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, c->beta[0],
+                    dq.data + b->q_row * dq.cols + b->q_col, dq.cols);
     if (dk.data)
-        matmul(b->n_keys, a->head_dim, b->n, 1, TRANSPOSED, (Block){ dp, b->n_keys }, AS_IS, at(c->in[0], b->q_row, b->q_col), 1,
-               dk.data + b->kv_row * dk.cols + b->kv_col, dk.cols);
+        matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ dp, n_keys }, AS_IS, q, 1,
+                    dk.data + b->kv_row * dk.cols + b->kv_col, dk.cols);
 }
 
 static void clear(Tensor t, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols)

@@ -31,6 +31,15 @@ void cpu_run_rows(const Backend *backend, const OpCall *call, int64_t rows, int6
     pool_run(backend->pool, (int)ceil_div(rows, rows_per_task(cols)), fn, call);
 }
 
+enum { LEAST_TILE_ROWS = 128 };
+
+int64_t cpu_tile_rows(const Backend *backend, int64_t rows, int64_t limit, int64_t across)
+{
+    int64_t pieces = greatest(1, ceil_div(rows, limit));
+    while (across * pieces < 2 * pool_workers(backend->pool) && rows / (2 * pieces) >= LEAST_TILE_ROWS) pieces *= 2;
+    return greatest(1, ceil_div(rows, pieces));
+}
+
 static VECTOR_CLONES void add_to(const float *from, int64_t n, float *to)
 {
     for (int64_t i = 0; i < n; i++) to[i] += from[i];

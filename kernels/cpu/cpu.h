@@ -33,6 +33,9 @@ static inline RowRange task_rows(int task, int64_t rows, int64_t cols)
     return (RowRange){ begin, begin + n < rows ? begin + n : rows };
 }
 
+/* Rows of a tile of a product, `across` tiles lying beside each other: at most `limit`, and fewer if workers would have nothing to do. */
+int64_t cpu_tile_rows(const Backend *, int64_t rows, int64_t limit, int64_t across);
+
 /* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
 void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
 

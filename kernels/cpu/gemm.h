@@ -2,12 +2,14 @@
  *
  * A is read in slivers of 6 rows and B in slivers of 16 columns: 6 x 16 results stay in registers over a block of K. The strides
  * of a sliver say where it lies, so A is never copied: a broadcast reads a row or, transposed, a column. B is packed a block
- * at a time, 96 columns by 288 of K, into 110 KB that stay in L2, and is used by all rows of A before the next one. Where A has
- * few rows, a B whose rows are contiguous is read where it lies.
+ * at a time, 48 columns by 576 of K, into 110 KB that stay in L2, and is used by all rows of A before the next one. While a
+ * block of A is used, the rows below it are fetched into L2, which matters wherever A comes from memory. Where A has few rows,
+ * a B whose rows are contiguous is read where it lies.
  *
- * Against a library's sgemm this saves the copies of A and the pass over C for beta, and is as fast for 16 columns, LoRA's
- * rank, as for many. Sums run over K in its order, one accumulator per block, so bits depend on shapes only. After Goto and
- * van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; the tile is BLIS's for AVX2. */
+ * Against a library's sgemm this saves the copies of A and the pass over C for beta, is as fast for 16 columns, LoRA's rank, as
+ * for many, and leaves out the half of causal attention that is masked. Sums run over K in its order, one accumulator per
+ * block, so bits depend on shapes only. After Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008;
+ * the tile is BLIS's for AVX2. */
 #ifndef KERNELS_CPU_GEMM_H
 #define KERNELS_CPU_GEMM_H
 #include <stdbool.h>
@@ -19,6 +21,15 @@ enum { GEMM_ROWS = 6, GEMM_COLS = 16 };      /* of a tile */
 typedef struct { const float *data; int64_t row, step; } GemmLeft;
 typedef struct { const float *data; int64_t sliver, step; } GemmRight;
 
+/* What of a product is not there: tiles of C outside are left as they are, zeros of A are not multiplied. Where a tile of 6 rows
+ * (and 16 columns of C) lies on the border, all of it is computed and read. */
+typedef enum {
+    GEMM_WHOLE,
+    GEMM_LOWER_C,        /* C(i, j) is wanted for j <= i + diagonal */
+    GEMM_LOWER_A,        /* A(i, p) is 0 for p > i + diagonal */
+    GEMM_UPPER_A,        /* A(i, p) is 0 for p < i - diagonal */
+} GemmPart;
+
 /* C [m, n] row-major, `c_stride` floats from row to row. beta 0 overwrites. */
 typedef struct {
     int64_t m, n, k;
@@ -26,7 +37,17 @@ typedef struct {
     GemmRight b;
     float alpha, beta, *c;
     int64_t c_stride;
+    GemmPart part;
+    int64_t diagonal;
+    GemmLeft a_tail;     /* `k_tail` more steps: columns of A that lie elsewhere; b holds k + k_tail */
+    int64_t k_tail;
+    const float *ahead;  /* if not NULL, a tile also fetches the lines of six rows from there on, */
+    int64_t ahead_every; /* one of each whenever so many of k have gone by */
 } Gemm;
+
+/* B's rows or columns for a tail of k <= GEMM_TAIL: a low-rank product that joins another while C is in registers. */
+enum { GEMM_TAIL = 64 };
+typedef struct { int64_t k; GemmLeft a; const float *data; int64_t stride; float scale; } GemmTail;
 
 /* n lines of x, k floats each and `stride` apart, become lanes of a sliver: to[p * 16 + i]. n <= 16. */
 typedef struct { int64_t n, k; const float *x; int64_t stride; float *to; } GemmLines;
@@ -41,7 +62,8 @@ extern const GemmKernels gemm_avx2;          /* needs x86-64-v3; NULLs where the
 /* The kernels for this machine; NULL: there are none, use BLAS. */
 const GemmKernels *gemm_kernels(void);
 
-/* `g` but for b: B is `data`, row-major [k, n], or with `transposed` [n, k]. */
-void gemm(const GemmKernels *, const Gemm *g, const float *data, int64_t stride, bool transposed);
+/* alpha A B + beta C, without what `g` says is not there. B is `data`, row-major [k, n], or with `transposed` [n, k]. `tail`, if not
+ * NULL, adds alpha scale A2 B2, its B2 lying as B does. Of g, what concerns b, ahead and the tail is not read. */
+void gemm(const GemmKernels *, const Gemm *g, const float *data, int64_t stride, bool transposed, const GemmTail *tail);
 
 #endif

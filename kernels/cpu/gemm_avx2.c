@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+enum { LINE = 16 };          /* floats of a cache line */
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* The first n of eight lanes. */
@@ -21,31 +23,49 @@ INLINE void put(float *c, __m256 sum, __m256 alpha, float beta, bool whole, __m2
     else _mm256_maskstore_ps(c, mask, sum);
 }
 
-/* `rows` and `whole` (16 columns) are constants where this is called. */
+/* Where the next step of K lies. */
+typedef struct { const float *a, *b; } Steps;
+
+/* Adds the products of steps [p, end); `rows` and `whole` (16 columns) are constants where these are called. */
+INLINE Steps steps(const Gemm *g, GemmLeft left, Steps at, int64_t n, __m256 sum[GEMM_ROWS][2], const int rows, const bool whole)
+{
+    __m256i low = first_lanes(g->n), high = first_lanes(g->n - 8);
+    const float *a3 = at.a + 3 * left.row;
+    for (int64_t p = 0; p < n; p++) {
+        __m256 b0 = whole ? _mm256_loadu_ps(at.b) : _mm256_maskload_ps(at.b, low);
+        __m256 b1 = whole ? _mm256_loadu_ps(at.b + 8) : _mm256_maskload_ps(at.b + 8, high);
+#pragma GCC unroll 6
+        for (int i = 0; i < rows; i++) {
+            __m256 x = _mm256_broadcast_ss(i < 3 ? at.a + i * left.row : a3 + (i - 3) * left.row);
+            sum[i][0] = _mm256_fmadd_ps(x, b0, sum[i][0]);
+            sum[i][1] = _mm256_fmadd_ps(x, b1, sum[i][1]);
+        }
+        at.a += left.step;
+        a3 += left.step;
+        at.b += g->b.step;
+    }
+    return at;
+}
+
 INLINE void tile_of(const Gemm *g, const int rows, const bool whole)
 {
     __m256 sum[GEMM_ROWS][2];
     __m256i low = first_lanes(g->n), high = first_lanes(g->n - 8);
-    const float *a = g->a.data, *a3 = a + 3 * g->a.row, *b = g->b.data;
-    int64_t row = g->a.row, a_step = g->a.step, b_step = g->b.step;
+    Steps at = { g->a.data, g->b.data };
+    const float *ahead = g->ahead;
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
         sum[i][0] = sum[i][1] = _mm256_setzero_ps();
         _mm_prefetch((const char *)(g->c + i * g->c_stride), _MM_HINT_T0);
     }
-#pragma GCC unroll 4
-    for (int64_t p = 0; p < g->k; p++) {
-        __m256 b0 = whole ? _mm256_loadu_ps(b) : _mm256_maskload_ps(b, low), b1 = whole ? _mm256_loadu_ps(b + 8) : _mm256_maskload_ps(b + 8, high);
+    int64_t every = ahead ? g->ahead_every : g->k;
+    for (int64_t left = g->k; left > 0; left -= every) {
 #pragma GCC unroll 6
-        for (int i = 0; i < rows; i++) {
-            __m256 x = _mm256_broadcast_ss(i < 3 ? a + i * row : a3 + (i - 3) * row);
-            sum[i][0] = _mm256_fmadd_ps(x, b0, sum[i][0]);
-            sum[i][1] = _mm256_fmadd_ps(x, b1, sum[i][1]);
-        }
-        a += a_step;
-        a3 += a_step;
-        b += b_step;
+        for (int i = 0; ahead && i < rows; i++) _mm_prefetch((const char *)(ahead + i * g->a.row), _MM_HINT_T1);
+        if (ahead) ahead += LINE;
+        at = steps(g, g->a, at, left < every ? left : every, sum, rows, whole);
     }
+    if (g->k_tail) steps(g, g->a_tail, (Steps){ g->a_tail.data, at.b }, g->k_tail, sum, rows, whole);
     __m256 alpha = _mm256_set1_ps(g->alpha);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {

@@ -15,16 +15,16 @@
 enum {
     CHUNK = 512,          /* scored rows at a time */
     TOKENS = 1024,        /* of the vocabulary in a tile of logits */
-    BACK_ROWS = 256,      /* of a tile of dx */
-    BACK_COLS = 256,
+    BACK_COLS = 144,      /* of a tile of dx */
+    PAD = 16,             /* floats between rows of logits: a vocabulary of 2^n would put all rows into few lines of the cache */
     ROWS_AT_ONCE = 4,     /* of a task over whole rows of logits */
 };
 
 typedef struct {
     const OpCall *c;
     const Weight *w;
-    int64_t first, n, vocabulary, width, tile_cols;
-    float *x, *z, *dx;    /* [CHUNK, width], [CHUNK, vocabulary], [CHUNK, width] */
+    int64_t first, n, vocabulary, z_stride, width, tile_cols, tile_rows;
+    float *x, *z, *dx;    /* [CHUNK, width], [CHUNK, z_stride], [CHUNK, width] */
     float *room;
     int64_t room_floats;
 } Head;
@@ -32,7 +32,8 @@ typedef struct {
 static Head describe(const OpCall *c)
 {
     const Weight *w = c->args->head.w;
-    Head h = { .c = c, .w = w, .vocabulary = w->rows, .width = w->cols, .tile_cols = column_cut(w->cols, BACK_COLS, w->dtype) };
+    Head h = { .c = c, .w = w, .vocabulary = w->rows, .z_stride = w->rows + PAD, .width = w->cols,
+               .tile_cols = column_cut(w->cols, BACK_COLS, w->dtype) };
     h.room_floats = weight_is_plain(w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
     return h;
 }
@@ -42,7 +43,7 @@ size_t cpu_head_scratch(const Backend *backend, const OpCall *c, bool bwd)
     if (bwd) return 0;
     Head h = describe(c);
     int64_t rows = least(CHUNK, c->args->head.n);
-    return (size_t)(rows * (2 * h.width + h.vocabulary) + pool_workers(backend->pool) * h.room_floats) * sizeof(float);
+    return (size_t)(rows * (2 * h.width + h.z_stride) + pool_workers(backend->pool) * h.room_floats) * sizeof(float);
 }
 
 static void logits_tile(const void *ctx, int task, int worker)
@@ -50,15 +51,14 @@ static void logits_tile(const void *ctx, int task, int worker)
     const Head *h = ctx;
     int64_t token = (int64_t)task * TOKENS, n = least(TOKENS, h->vocabulary - token);
     Block w = weight_panel(h->w, token, n, 0, h->width, h->room + worker * h->room_floats);
-    matmul(h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->vocabulary);
+    matmul(h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
 }
 
 typedef struct { double sum, weighted, plain; float most; int64_t at; } Statistics;    /* sums of e^(z-most), z e^(z-most), z */
 
 static VECTOR_CLONES Statistics statistics(const float *z, int64_t n)
 {
-    Statistics s = { .most = -INFINITY };
-    for (int64_t i = 0; i < n; i++) s.most = z[i] > s.most ? z[i] : s.most;
+    Statistics s = { .most = largest(z, n) };
     while (s.at < n - 1 && z[s.at] != s.most) s.at++;
     for (int64_t begin = 0; begin < n; begin += 1024) {
         int64_t end = least(begin + 1024, n), i = begin;
@@ -99,7 +99,7 @@ static void score_row(const Head *h, int64_t i)
     int64_t row = h->first + i, target = c->args->head.target[row];
     double eps = (double)c->args->head.smoothing;
     CHECK(target >= 0 && target < h->vocabulary, "target %lld of a vocabulary of %lld", (long long)target, (long long)h->vocabulary);
-    float *z = h->z + i * h->vocabulary, at_target = z[target];
+    float *z = h->z + i * h->z_stride, at_target = z[target];
     Statistics s = statistics(z, h->vocabulary);
     double log_sum = log(s.sum), logp = (double)(at_target - s.most) - log_sum, mean = s.plain / (double)h->vocabulary - log_sum;
     put(c->out[0], row, (1 - eps) * logp + eps * mean);
@@ -122,13 +122,13 @@ static void score_rows(const void *ctx, int task, int worker)
 static void dx_tile(const void *ctx, int task, int worker)
 {
     const Head *h = ctx;
-    int64_t across = ceil_div(h->width, h->tile_cols), row = task / across * BACK_ROWS, col = task % across * h->tile_cols;
-    int64_t n_rows = least(BACK_ROWS, h->n - row), n_cols = least(h->tile_cols, h->width - col);
+    int64_t across = ceil_div(h->width, h->tile_cols), row = task / across * h->tile_rows, col = task % across * h->tile_cols;
+    int64_t n_rows = least(h->tile_rows, h->n - row), n_cols = least(h->tile_cols, h->width - col);
     int64_t step = weight_is_plain(h->w) ? h->vocabulary : TOKENS;
     for (int64_t token = 0; token < h->vocabulary; token += step) {
         int64_t n = least(step, h->vocabulary - token);
         Block w = weight_panel(h->w, token, n, col, n_cols, h->room + worker * h->room_floats);
-        matmul(n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->vocabulary + token, h->vocabulary }, AS_IS, w, token ? 1 : 0,
+        matmul(n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0,
                h->dx + row * h->width + col, h->width);
     }
 }
@@ -149,7 +149,7 @@ static void chunk(const Backend *backend, const Head *h)
     pool_run(backend->pool, (int)ceil_div(h->vocabulary, TOKENS), logits_tile, h);
     pool_run(backend->pool, (int)ceil_div(h->n, ROWS_AT_ONCE), score_rows, h);
     if (!h->c->args->head.gradient) return;
-    pool_run(backend->pool, (int)(ceil_div(h->n, BACK_ROWS) * ceil_div(h->width, h->tile_cols)), dx_tile, h);
+    pool_run(backend->pool, (int)(ceil_div(h->n, h->tile_rows) * ceil_div(h->width, h->tile_cols)), dx_tile, h);
     copy_rows(h, false);
 }
 
@@ -160,10 +160,11 @@ void cpu_head_fwd(const Backend *backend, const OpCall *c)
     h.x = c->scratch;
     h.dx = h.x + rows * h.width;
     h.z = h.dx + rows * h.width;
-    h.room = h.z + rows * h.vocabulary;
+    h.room = h.z + rows * h.z_stride;
     if (c->args->head.gradient) memset(c->saved[0].data, 0, (size_t)(c->saved[0].rows * h.width) * sizeof(float));
     for (h.first = 0; h.first < n; h.first += CHUNK) {
         h.n = least(CHUNK, n - h.first);
+        h.tile_rows = cpu_tile_rows(backend, h.n, CHUNK, ceil_div(h.width, h.tile_cols));
         chunk(backend, &h);
     }
 }

@@ -1,28 +1,33 @@
-/* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T, cut into tiles of rows x output columns.
+/* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T, cut into tiles of rows x columns.
  *
- * A tile's part of W is decoded into the worker's scratch, multiplied, and the low-rank terms are added while the tile is
- * in cache, so a quantised W is never there as a whole. Backward is two rounds: dxa_k for all rows, then the independent
- * tiles of dB_k, dA_k and dx together. Sums over rows or columns are single products, so their order is that of the shape. */
+ * A tile is as narrow as a block of gemm and as tall as it can be: each part of W is decoded and packed for as many rows as
+ * possible, and the low-rank terms are added while the tile is in cache. A quantised W is never there as a whole.
+ * Backward is two rounds. First the thin products, a stripe of rows at a time, while the rows are in cache: dxa_k, and the stripe's
+ * share of dA_k and dB_k^T. Then the independent tiles of dx, and the sums of the shares in the order of the stripes. Stripes are
+ * cut by shape alone, and a tile's sums do not depend on how its rows were cut, so bits are those of the shape. */
 #include "kernels/cpu/cpu.h"
 
 #include "kernels/cpu/matrix.h"
+#include "kernels/cpu/vector.h"
 
 enum {
-    ROWS = 1024,         /* of a tile of y or dx */
-    OUTS = 384,          /* columns of a tile of y; rows of W decoded at once */
-    INS = 512,           /* columns of a tile of dx */
-    THIN_ROWS = 64,      /* rows of a tile of xa or dxa; columns of a tile of dA or dB */
-    FEW_ROWS = 16,       /* generation: so few rows that only a finer cut of W feeds several workers */
-    FEW_OUTS = 64,
+    ROWS = 2048,         /* of a tile of y or dx, at most */
+    COLS = 48,           /* of a tile of y or dx */
+    OUTS = 384,          /* rows of W decoded at once for dx */
+    THIN_ROWS = 64,      /* rows at once in the thin products: one block of dy or x in L2 */
+    STRIPE = 128,        /* rows that share one sum for dA and dB, at least */
+    MOST_STRIPES = 32,
+    SUM_COLS = 256,      /* of dA or dB^T in a task that sums shares */
 };
 
 typedef struct {
     const OpCall *c;
     const Weight *w;
-    int64_t rows, in, out, tile_out, tile_in;
-    int n_terms;
+    int64_t rows, in, out, tile_rows, tile_in, stripe;
+    int n_terms, n_stripes;
     float *dxa[OP_MAX_TERMS];
-    float *room;         /* `room_floats` for each worker */
+    float *share[OP_MAX_TERMS];      /* of each stripe: dA [r, in], dB^T [r, out] */
+    float *room;                     /* `room_floats` for each worker */
     int64_t room_floats;
 } Linear;
 
@@ -33,47 +38,47 @@ static Tensor term_b(const Linear *l, int k) { return l->c->in[2 + 2 * k]; }
 static int64_t rank(const Linear *l, int k) { return l->c->saved[k].cols; }
 static Dropout drop(const Linear *l, int k) { return l->c->args->linear.drop[k]; }
 static float scale(const Linear *l, int k) { return l->c->args->linear.scale[k]; }
+static Block dxa_rows(const Linear *l, int k, int64_t row) { return (Block){ l->dxa[k] + row * rank(l, k), rank(l, k) }; }
+static int64_t share_floats(const Linear *l, int k) { return rank(l, k) * (l->in + l->out); }
 
-/* Room of one worker: a panel of W, and a tile for what dropout left of x. Both directions are covered. */
+/* Room of one worker: a panel of W, and what dropout left of a block of x or of a tile of dx. Both directions are covered. */
 static int64_t room_floats(const Linear *l)
 {
-    int64_t panel = weight_is_plain(l->w) ? 0 : l->tile_out * (l->in > l->tile_in ? l->in : l->tile_in), dropped = 0;
+    int64_t panel = weight_is_plain(l->w) ? 0 : greatest(COLS * l->in, OUTS * l->tile_in), dropped = 0;
     for (int k = 0; k < l->n_terms; k++)
-        if (drop(l, k).p > 0) dropped = ROWS * (l->in > l->tile_in ? l->in : l->tile_in);
+        if (drop(l, k).p > 0) dropped = greatest(THIN_ROWS * l->in, least(ROWS, l->rows) * l->tile_in);
     return panel + dropped;
 }
 
-static Linear describe(const OpCall *c)
+static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 {
     const Weight *w = c->args->linear.w;
     Linear l = { .c = c, .w = w, .rows = c->in[0].rows, .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
-    l.tile_out = ceil_div(ceil_div(l.out, ceil_div(l.out, l.rows <= FEW_ROWS ? FEW_OUTS : OUTS)), 16) * 16;
-    l.tile_in = column_cut(l.in, INS, w->dtype);
+    l.tile_in = column_cut(l.in, COLS, w->dtype);
+    l.tile_rows = cpu_tile_rows(backend, l.rows, ROWS, ceil_div(bwd ? l.in : l.out, bwd ? l.tile_in : COLS));
+    l.stripe = ceil_div(greatest(STRIPE, ceil_div(l.rows, MOST_STRIPES)), THIN_ROWS) * THIN_ROWS;
+    l.n_stripes = (int)ceil_div(l.rows, l.stripe);
     l.room_floats = room_floats(&l);
     return l;
 }
 
-static int64_t dxa_floats(const Linear *l)
-{
-    int64_t n = 0;
-    for (int k = 0; k < l->n_terms; k++) n += l->rows * rank(l, k);
-    return n;
-}
-
+/* More rows never need less: at a capacity there is room for any smaller batch. */
 size_t cpu_linear_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
-    Linear l = describe(c);
-    /* At capacity the cut for few rows is not taken; its panels are smaller, so a smaller batch never asks for more. */
-    return (size_t)(pool_workers(backend->pool) * l.room_floats + (bwd ? dxa_floats(&l) : 0)) * sizeof(float);
+    Linear l = describe(backend, c, bwd);
+    int64_t floats = pool_workers(backend->pool) * l.room_floats, stripes = least(MOST_STRIPES, ceil_div(l.rows, STRIPE));
+    for (int k = 0; bwd && k < l.n_terms; k++) floats += l.rows * rank(&l, k) + stripes * share_floats(&l, k);
+    return (size_t)floats * sizeof(float);
 }
 
-static Linear prepare(const OpCall *c, bool bwd)
+static Linear prepare(const Backend *backend, const OpCall *c, bool bwd)
 {
-    Linear l = describe(c);
+    Linear l = describe(backend, c, bwd);
     float *free_room = c->scratch;
     for (int k = 0; bwd && k < l.n_terms; k++) {
         l.dxa[k] = free_room;
-        free_room += l.rows * rank(&l, k);
+        l.share[k] = free_room + l.rows * rank(&l, k);
+        free_room = l.share[k] + l.n_stripes * share_floats(&l, k);
     }
     l.room = free_room;
     return l;
@@ -108,62 +113,91 @@ static void add_bias(const Linear *l, float *y, int64_t n_rows, int64_t col, int
 static void y_tile(const void *ctx, int task, int worker)
 {
     const Linear *l = ctx;
-    int64_t across = ceil_div(l->out, l->tile_out), row = task / across * ROWS, col = task % across * l->tile_out;
-    int64_t n_rows = least(ROWS, l->rows - row), n_cols = least(l->tile_out, l->out - col);
+    int64_t across = ceil_div(l->out, COLS), row = task / across * l->tile_rows, col = task % across * COLS;
+    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(COLS, l->out - col);
     float *y = l->c->out[0].data + row * l->out + col;
     Block w = weight_panel(l->w, col, n_cols, 0, l->in, l->room + worker * l->room_floats);
-    matmul(n_rows, n_cols, l->in, 1, AS_IS, at(l->c->in[0], row, 0), TRANSPOSED, w, 0, y, l->out);
+    Block x = at(l->c->in[0], row, 0);
+    if (l->n_terms)
+        matmul_low_rank(n_rows, n_cols, l->in, x, TRANSPOSED, w, &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) },
+                        0, y, l->out);
+    else matmul(n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
     add_bias(l, y, n_rows, col, n_cols);
-    for (int k = 0; k < l->n_terms; k++)
+    for (int k = 1; k < l->n_terms; k++)
         matmul(n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 void cpu_linear_fwd(const Backend *backend, const OpCall *c)
 {
-    Linear l = prepare(c, false);
+    Linear l = prepare(backend, c, false);
     if (l.n_terms) pool_run(backend->pool, (int)ceil_div(l.rows, THIN_ROWS), xa_rows, &l);
-    if (c->out[0].data) pool_run(backend->pool, (int)(ceil_div(l.rows, ROWS) * ceil_div(l.out, l.tile_out)), y_tile, &l);
+    if (c->out[0].data) pool_run(backend->pool, (int)(ceil_div(l.rows, l.tile_rows) * ceil_div(l.out, COLS)), y_tile, &l);
 }
 
-static void dxa_rows(const void *ctx, int task, int worker)
+/* One block of rows of a term: its dxa, and what it adds to the stripe's share, of which it may be the first. */
+static void thin_products(const Linear *l, int k, int64_t row, int64_t n, bool first, float *share, float *room)
 {
-    (void)worker;
+    int64_t r = rank(l, k);
+    Block dy = at(l->c->dout[0], row, 0);
+    Block dxa = dxa_rows(l, k, row);
+    if (term_b(l, k).data) matmul(n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
+    if (l->c->din[2 + 2 * k].data)
+        matmul(r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
+    if (l->c->din[1 + 2 * k].data)
+        matmul(r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
+}
+
+static void thin_stripe(const void *ctx, int task, int worker)
+{
     const Linear *l = ctx;
-    int64_t row = (int64_t)task * THIN_ROWS, n = least(THIN_ROWS, l->rows - row);
-    for (int k = 0; k < l->n_terms; k++)
-        if (term_b(l, k).data)
-            matmul(n, rank(l, k), l->out, scale(l, k), AS_IS, at(l->c->dout[0], row, 0), AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * rank(l, k), rank(l, k));
+    int64_t begin = task * l->stripe, end = least(begin + l->stripe, l->rows);
+    for (int64_t row = begin; row < end; row += THIN_ROWS)
+        for (int k = 0; k < l->n_terms; k++)
+            thin_products(l, k, row, least(THIN_ROWS, end - row), row == begin, l->share[k] + task * share_floats(l, k), l->room + worker * l->room_floats);
 }
 
-static void db_tile(const Linear *l, int k, int64_t col)
+/* `n` columns of a row of a share, summed over the stripes: the first lies at `from`, the others `apart` floats on. */
+static VECTOR_CLONES void sum_of_stripes(const float *from, int n_stripes, int64_t apart, int64_t n, float *sum)
 {
-    Tensor db = l->c->din[2 + 2 * k];
-    matmul(least(THIN_ROWS, l->out - col), rank(l, k), l->rows, scale(l, k), TRANSPOSED, at(l->c->dout[0], 0, col), AS_IS, block(l->c->saved[k]),
-           l->c->beta[2 + 2 * k], db.data + col * db.cols, db.cols);
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    for (int s = 0; s < n_stripes; s++)
+        for (int64_t i = 0; i < n; i++) sum[i] += from[s * apart + i];
 }
 
-static void da_tile(const Linear *l, int k, int64_t col, float *room)
+static void da_columns(const Linear *l, int k, int64_t col)
 {
     Tensor da = l->c->din[1 + 2 * k];
-    int64_t n_cols = least(THIN_ROWS, l->in - col), row = 0;
-    do {
-        int64_t n = drop(l, k).p > 0 ? least(ROWS, l->rows - row) : l->rows;
-        matmul(rank(l, k), n_cols, n, 1, TRANSPOSED, (Block){ l->dxa[k] + row * rank(l, k), rank(l, k) }, AS_IS,
-               dropped(l, k, row, n, col, n_cols, room), row ? 1 : l->c->beta[1 + 2 * k], da.data + col, da.cols);
-        row += n;
-    } while (row < l->rows);
+    float sum[SUM_COLS];
+    int64_t n = least(SUM_COLS, l->in - col);
+    for (int64_t q = 0; da.data && q < rank(l, k); q++) {
+        sum_of_stripes(l->share[k] + q * l->in + col, l->n_stripes, share_floats(l, k), n, sum);
+        cpu_hand_over(sum, n, l->c->beta[1 + 2 * k], da.data + q * da.cols + col);
+    }
+}
+
+static void db_columns(const Linear *l, int k, int64_t col)
+{
+    Tensor db = l->c->din[2 + 2 * k];
+    float sum[SUM_COLS];
+    int64_t n = least(SUM_COLS, l->out - col);
+    bool add = l->c->beta[2 + 2 * k] != 0;
+    for (int64_t q = 0; db.data && q < rank(l, k); q++) {
+        sum_of_stripes(l->share[k] + rank(l, k) * l->in + q * l->out + col, l->n_stripes, share_floats(l, k), n, sum);
+        for (int64_t i = 0; i < n; i++) {
+            float *to = db.data + (col + i) * db.cols + q;
+            *to = add ? *to + sum[i] : sum[i];
+        }
+    }
 }
 
 static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
 {
-    Tensor dx = l->c->din[0];
-    float *to = dx.data + row * l->in + col;
-    Block dxa = { l->dxa[k] + row * rank(l, k), rank(l, k) };
+    float *to = l->c->din[0].data + row * l->in + col;
     if (drop(l, k).p == 0) {
-        matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa, AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
+        matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
         return;
     }
-    matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa, AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
+    matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
     cpu_dropout(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
         cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
@@ -171,39 +205,42 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
 
 static void dx_tile(const Linear *l, int64_t row, int64_t col, float *room)
 {
-    int64_t n_rows = least(ROWS, l->rows - row), n_cols = least(l->tile_in, l->in - col);
-    int64_t step = weight_is_plain(l->w) ? l->out : l->tile_out;
+    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(l->tile_in, l->in - col);
+    int64_t step = weight_is_plain(l->w) ? l->out : OUTS;
     float *to = l->c->din[0].data + row * l->in + col;
+    int joined = l->n_terms && drop(l, 0).p == 0;        /* terms that are done with W */
     for (int64_t out = 0; out < l->out; out += step) {
         int64_t n = least(step, l->out - out);
-        Block w = weight_panel(l->w, out, n, col, n_cols, room);
-        matmul(n_rows, n_cols, n, 1, AS_IS, at(l->c->dout[0], row, out), AS_IS, w, out ? 1 : l->c->beta[0], to, l->in);
+        float beta = out ? 1 : l->c->beta[0];
+        Block w = weight_panel(l->w, out, n, col, n_cols, room), dy = at(l->c->dout[0], row, out);
+        if (joined && out + n == l->out)
+            matmul_low_rank(n_rows, n_cols, n, dy, AS_IS, w, &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
+        else matmul(n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
     }
-    for (int k = 0; k < l->n_terms; k++) dx_low_rank(l, k, row, n_rows, col, n_cols, room);
+    for (int k = joined; k < l->n_terms; k++) dx_low_rank(l, k, row, n_rows, col, n_cols, room);
 }
 
-/* The second round of backward. Tasks in this order: tiles of dx, then for each term those of dB and of dA. */
+/* The second round of backward. Tasks in this order: tiles of dx, then for each term the columns of dB and of dA. */
 static void gradient_tile(const void *ctx, int task, int worker)
 {
     const Linear *l = ctx;
-    float *room = l->room + worker * l->room_floats;
-    int64_t across = ceil_div(l->in, l->tile_in), n_dx = l->c->din[0].data ? ceil_div(l->rows, ROWS) * across : 0;
+    int64_t across = ceil_div(l->in, l->tile_in), n_dx = l->c->din[0].data ? ceil_div(l->rows, l->tile_rows) * across : 0;
     if (task < n_dx) {
-        dx_tile(l, task / across * ROWS, task % across * l->tile_in, room);
+        dx_tile(l, task / across * l->tile_rows, task % across * l->tile_in, l->room + worker * l->room_floats);
         return;
     }
-    int64_t i = task - n_dx, n_db = ceil_div(l->out, THIN_ROWS), n_da = ceil_div(l->in, THIN_ROWS);
+    int64_t i = task - n_dx, n_db = ceil_div(l->out, SUM_COLS), n_da = ceil_div(l->in, SUM_COLS);
     int k = (int)(i / (n_db + n_da));
     i %= n_db + n_da;
-    if (i < n_db && l->c->din[2 + 2 * k].data) db_tile(l, k, i * THIN_ROWS);
-    if (i >= n_db && l->c->din[1 + 2 * k].data) da_tile(l, k, (i - n_db) * THIN_ROWS, room);
+    if (i < n_db) db_columns(l, k, i * SUM_COLS);
+    else da_columns(l, k, (i - n_db) * SUM_COLS);
 }
 
 void cpu_linear_bwd(const Backend *backend, const OpCall *c)
 {
-    Linear l = prepare(c, true);
-    if (l.n_terms) pool_run(backend->pool, (int)ceil_div(l.rows, THIN_ROWS), dxa_rows, &l);
-    int64_t n_dx = c->din[0].data ? ceil_div(l.rows, ROWS) * ceil_div(l.in, l.tile_in) : 0;
-    int64_t n_terms = l.n_terms * (ceil_div(l.out, THIN_ROWS) + ceil_div(l.in, THIN_ROWS));
+    Linear l = prepare(backend, c, true);
+    if (l.n_terms) pool_run(backend->pool, l.n_stripes, thin_stripe, &l);
+    int64_t n_dx = c->din[0].data ? ceil_div(l.rows, l.tile_rows) * ceil_div(l.in, l.tile_in) : 0;
+    int64_t n_terms = l.n_terms * (ceil_div(l.out, SUM_COLS) + ceil_div(l.in, SUM_COLS));
     pool_run(backend->pool, (int)(n_dx + n_terms), gradient_tile, &l);
 }

@@ -6,6 +6,7 @@
  * in LANES partial sums, written out, so that their order does not depend on the vector width either. */
 #ifndef KERNELS_CPU_VECTOR_H
 #define KERNELS_CPU_VECTOR_H
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -58,6 +59,19 @@ static inline float lanes_sum(const float lane[LANES])
     for (int j = 0; j < LANES / 2; j++) half[j] = lane[j] + lane[j + LANES / 2];
     for (int j = 0; j < LANES / 4; j++) quarter[j] = half[j] + half[j + LANES / 4];
     return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+}
+
+/* The largest of x; -INFINITY of nothing. Any order gives the same. */
+static inline float largest(const float *x, int64_t n)
+{
+    float lane[LANES], most = -INFINITY;
+    int64_t i = 0;
+    for (int j = 0; j < LANES; j++) lane[j] = -INFINITY;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    for (; i < n; i++) lane[i % LANES] = x[i] > lane[i % LANES] ? x[i] : lane[i % LANES];
+    for (int j = 0; j < LANES; j++) most = lane[j] > most ? lane[j] : most;
+    return most;
 }
 
 #endif

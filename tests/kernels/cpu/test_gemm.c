@@ -1,0 +1,149 @@
+/* C = alpha A B + beta C against a plain loop in double: every size around a tile's and a block's, strides, parts and tails. */
+#include "tests/kernels/op_testing.h"
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/matrix.h"
+
+typedef struct { int64_t m, n, k; bool a_transposed, b_transposed; float alpha, beta; GemmPart part; int64_t diagonal, k_tail; } Shape;
+
+enum { PAD = 5 };        /* floats between the end of a row and the next */
+
+static double element(Tensor t, bool transposed, int64_t i, int64_t j)
+{
+    return (double)(transposed ? t.data[j * t.cols + i] : t.data[i * t.cols + j]);
+}
+
+static Tensor operand(int64_t rows, int64_t cols, bool transposed, uint64_t seed)
+{
+    return transposed ? tensor_random(cols, rows + PAD, seed, 1) : tensor_random(rows, cols + PAD, seed, 1);
+}
+
+static bool zero_of_a(const Shape *s, int64_t i, int64_t p)
+{
+    if (s->part == GEMM_LOWER_A) return p > i + s->diagonal;
+    return s->part == GEMM_UPPER_A && p < i - s->diagonal;
+}
+
+static void set_zeros(const Shape *s, Tensor a)
+{
+    for (int64_t i = 0; i < s->m; i++)
+        for (int64_t p = 0; p < s->k; p++)
+            if (zero_of_a(s, i, p)) a.data[s->a_transposed ? p * a.cols + i : i * a.cols + p] = 0;
+}
+
+static void check(Shape s)
+{
+    const GemmKernels *kernels = gemm_kernels();
+    if (!kernels) skip();
+    Tensor a = operand(s.m, s.k, s.a_transposed, 1), b = operand(s.k, s.n, s.b_transposed, 2), c = tensor_random(s.m, s.n + PAD, 3, 1);
+    Tensor a2 = operand(s.m, s.k_tail, false, 4), b2 = operand(s.k_tail, s.n, s.b_transposed, 5), before = tensor_copy(c);
+    set_zeros(&s, a);
+    if (s.beta == 0)
+        for (int64_t i = 0; i < s.m; i++)
+            for (int64_t j = 0; j < s.n; j++) c.data[i * c.cols + j] = NAN;
+    GemmTail tail = { s.k_tail, { a2.data, a2.cols, 1 }, b2.data, b2.cols, 0.5f };
+    gemm(kernels, &(Gemm){ .m = s.m, .n = s.n, .k = s.k, .a = { a.data, s.a_transposed ? 1 : a.cols, s.a_transposed ? a.cols : 1 }, .alpha = s.alpha,
+                           .beta = s.beta, .c = c.data, .c_stride = c.cols, .part = s.part, .diagonal = s.diagonal },
+         b.data, b.cols, s.b_transposed, s.k_tail ? &tail : NULL);
+    /* Products of normal numbers: a sum of n errs by about sqrt(n) / 4 roundings of its size, the largest by five times that. */
+    double length = (double)(s.k + s.k_tail), tolerance = 6e-8 * 5 * (2 + sqrt(length) / 4) * sqrt(length + 1) * 2;
+    for (int64_t i = 0; i < s.m; i++) {
+        for (int64_t j = 0; j < s.n; j++) {
+            if (s.part == GEMM_LOWER_C && j > i + s.diagonal) continue;
+            double sum = 0;
+            for (int64_t p = 0; p < s.k; p++) sum += element(a, s.a_transposed, i, p) * element(b, s.b_transposed, p, j);
+            for (int64_t p = 0; p < s.k_tail; p++) sum += 0.5 * element(a2, false, i, p) * element(b2, s.b_transposed, p, j);
+            double expected = (double)s.alpha * sum + (s.beta != 0 ? (double)s.beta * element(before, false, i, j) : 0);
+            assert_true(fabs(element(c, false, i, j) - expected) <= tolerance);
+        }
+        assert_memory_equal(c.data + i * c.cols + s.n, before.data + i * c.cols + s.n, PAD * sizeof(float));
+    }
+    Tensor all[] = { a, b, c, a2, b2, before };
+    for (int i = 0; i < 6; i++) guarded_free(all[i].data);
+}
+
+static void every_tile_edge(void **state)
+{
+    (void)state;
+    for (int64_t m = 1; m <= 13; m++)
+        for (int64_t n = 1; n <= 33; n += 1 + n % 3)
+            for (int transposed = 0; transposed < 4; transposed++)
+                check((Shape){ .m = m, .n = n, .k = 1 + (m * n) % 19, .a_transposed = transposed & 1, .b_transposed = transposed & 2, .alpha = 1 });
+}
+
+/* More than 24 rows, 48 columns and 576 of K, and one more. */
+static void every_block_edge(void **state)
+{
+    (void)state;
+    for (int transposed = 0; transposed < 4; transposed++) {
+        Shape s = { .m = 49, .n = 97, .k = 577, .a_transposed = transposed & 1, .b_transposed = transposed & 2, .alpha = 0.5f, .beta = 2 };
+        check(s);
+        s.m = 25;
+        s.n = 48;
+        s.k = 1200;
+        s.beta = 0;
+        check(s);
+        s.k_tail = 64;
+        s.a_transposed = false;
+        check(s);
+    }
+}
+
+static void nothing_to_multiply(void **state)
+{
+    (void)state;
+    check((Shape){ .m = 7, .n = 17, .k = 0, .alpha = 1 });
+    check((Shape){ .m = 7, .n = 17, .k = 0, .alpha = 1, .beta = 1 });
+    check((Shape){ .m = 7, .n = 17, .k = 0, .alpha = 1, .beta = 0.5f });
+}
+
+static void tails(void **state)
+{
+    (void)state;
+    for (int64_t m = 5; m <= 30; m += 25)
+        for (int64_t k_tail = 1; k_tail <= GEMM_TAIL; k_tail += 21)
+            for (int b_transposed = 0; b_transposed < 2; b_transposed++)
+                check((Shape){ .m = m, .n = 50, .k = 40, .b_transposed = b_transposed, .alpha = 2, .beta = 1, .k_tail = k_tail });
+}
+
+/* Diagonals that leave nothing, a little, half, and all but a corner. */
+static void parts(void **state)
+{
+    (void)state;
+    static const int64_t diagonals[] = { -200, -64, -7, -1, 0, 1, 5, 40, 99, 700 };
+    for (GemmPart part = GEMM_LOWER_C; part <= GEMM_UPPER_A; part++)
+        for (size_t d = 0; d < sizeof diagonals / sizeof *diagonals; d++)
+            for (int how = 0; how < 4; how++)
+                check((Shape){ .m = 61, .n = 70, .k = how & 2 ? 650 : 64, .a_transposed = how & 1, .b_transposed = how & 2, .alpha = 1, .beta = how == 3,
+                               .part = part, .diagonal = diagonals[d] });
+}
+
+/* What another cut of the rows must not change. */
+static void bits_do_not_depend_on_the_cut(void **state)
+{
+    (void)state;
+    if (!gemm_kernels()) skip();
+    enum { M = 40, N = 51, K = 700 };
+    Tensor a = tensor_random(M, K, 1, 1), b = tensor_random(N, K, 2, 1), whole = tensor_new(M, N), cut = tensor_new(M, N);
+    Gemm g = { .m = M, .n = N, .k = K, .a = { a.data, K, 1 }, .alpha = 1, .c = whole.data, .c_stride = N };
+    gemm(gemm_kernels(), &g, b.data, K, true, NULL);
+    static const int64_t begin[] = { 0, 7, 8, 33, M };
+    for (int i = 0; i < 4; i++) {
+        g.m = begin[i + 1] - begin[i];
+        g.a.data = a.data + begin[i] * K;
+        g.c = cut.data + begin[i] * N;
+        gemm(gemm_kernels(), &g, b.data, K, true, NULL);
+    }
+    assert_memory_equal(cut.data, whole.data, tensor_bytes(cut));
+    Tensor all[] = { a, b, whole, cut };
+    for (int i = 0; i < 4; i++) guarded_free(all[i].data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_tile_edge), cmocka_unit_test(every_block_edge), cmocka_unit_test(nothing_to_multiply), cmocka_unit_test(tails),
+        cmocka_unit_test(parts), cmocka_unit_test(bits_do_not_depend_on_the_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
