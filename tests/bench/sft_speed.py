@@ -1,6 +1,6 @@
 """Speed and memory of `graft sft` against PEFT on the same real model, alternating, each run in a process of its own.
 
-    sft_speed.py GRAFT [--rounds 3] [--steps 4] [--batch 4] [--length 512] [--peer peft|trl] [--model FOLDER]
+    sft_speed.py GRAFT [--rounds 3] [--steps 8] [--batch 4] [--length 512] [--peer peft|trl] [--model FOLDER]
 
 SmolLM2-135M in float32, LoRA r 16 on all linear layers, rows of real text, all exactly `length` ids long. The peer is the plain
 loop that people write with transformers and PEFT, or TRL's trainer; neither recomputes activations. Both sides use all cores.
@@ -82,7 +82,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("graft", nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--peer", choices=["peft", "trl"], default="peft")
