@@ -102,7 +102,8 @@ static void small_shapes_every_subset(void **state)
         }
 }
 
-/* More than 512 rows, 384 outputs and 512 inputs: tiles whose last one is short, and one that holds a single line. */
+/* Tiles of 48 columns whose last one is short, and one that holds a single line; W decoded 384 rows at once; more than 2,048 rows,
+ * and so many that stripes grow beyond 128; ranks that join W's product, and one that is too large. */
 static void every_tile_edge(void **state)
 {
     (void)state;
@@ -110,10 +111,11 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 123, .in = 1030, .out = 130, .n_terms = 2, .rank = 8 });
     check((Shape){ .rows = 520, .in = 530, .out = 40, .n_terms = 2, .rank = 4, .p = 0.1f });
     check((Shape){ .rows = 520, .in = 100, .out = 390, .n_terms = 1, .rank = 4, .p = 0.5f, .dtype = DTYPE_BF16, .bias = true });
-    check((Shape){ .rows = 1025, .in = 64, .out = 64 });
+    check((Shape){ .rows = 2049, .in = 33, .out = 49, .n_terms = 1, .rank = 2 });
+    check((Shape){ .rows = 4100, .in = 9, .out = 10, .n_terms = 1, .rank = 3 });
+    check((Shape){ .rows = 70, .in = 97, .out = 60, .n_terms = 2, .rank = 64 });
 }
 
-/* Up to 16 rows W is cut finer. */
 static void few_rows(void **state)
 {
     (void)state;
