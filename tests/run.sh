@@ -86,7 +86,7 @@ threaded() {
     "${alone[@]}" ctest --test-dir build-thread --verbose -R "^($(IFS='|'; echo "${tests[*]}"))\$"
 }
 
-make_environment() { tests/peers/environment.sh >"$logs/python"; }
+make_environment() { tests/peers/environment.sh >"$logs/python" && tests/peers/llama_cpp.sh >"$logs/llama_cpp"; }
 # An adapter folder, and the logits that graft computes with it.
 adapter_loads() {
     build/graft generate --adapter_name_or_path "$1" --prompt "Define hope." --max_new_tokens 1 --logits_file "$logs/logits.safetensors" &&
@@ -111,9 +111,10 @@ part "environment of the peers" make_environment || finish
 part "training against TRL and PEFT" peers parity.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
 part "generating" peers generate_parity.py build/graft
-part "chat templates" peers check_templates.py --driver build/render_chat
+part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/templates"
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
+part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 500 "$(cat "$logs/llama_cpp")"/ggml-vocab-{command-r,deepseek-coder,deepseek-llm,falcon,gpt-2,llama-bpe,mpt,qwen2,qwen35,refact,starcoder}.gguf
 part "quickstart --short" configs/quickstart.sh --short
 part "PEFT loads what it wrote" adapter_loads out/quickstart-short/adapter
 finish
