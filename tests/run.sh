@@ -105,6 +105,7 @@ else
 fi
 part "tests, address and undefined" sanitized
 part "tests, threads" threaded
+part "scanners, a million texts each" build/test_scanner 1000000
 [ "$fast" ] && finish
 
 part "environment of the peers" make_environment || finish

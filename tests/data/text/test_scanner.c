@@ -1,4 +1,5 @@
-/* The hand-written scanners find what their regexes find: random texts of the code points that the alternatives tell apart. */
+/* The hand-written scanners find what their regexes find: random texts of the code points that the alternatives tell apart, as many
+ * for each scanner as the first argument says. */
 #include "tests/testing.h"
 
 #include "data/text/matcher.h"
@@ -8,9 +9,10 @@
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 static const char *const regexes[] = { scanner_gpt2, CL100K("\\p{N}{1,3}"), CL100K("\\p{N}") };
-enum { REGEXES = 3, RUNS = 20000, MAX_LETTERS = 24 };
+enum { REGEXES = 3, MAX_LETTERS = 24 };
 
 static uint64_t seed = 1;
+static int runs = 20000;
 
 static uint32_t draw(uint32_t below)
 {
@@ -43,7 +45,7 @@ static void scanners_are_their_regexes(void **state)
         assert_non_null(scanner);
         Matcher engine = {0};
         assert_ok(regex_open(&engine.regex, regexes[i], "test"));
-        for (int run = 0; run < RUNS; run++) {
+        for (int run = 0; run < runs; run++) {
             char text[4 * MAX_LETTERS];
             size_t n = some_text(text), at = 0;
             assert_ok(matcher_find(&engine, text, n, &expected));
@@ -74,8 +76,9 @@ static void engine_gives_up_with_a_message(void **state)
     regex_close(regex);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) runs = atoi(argv[1]);
     const struct CMUnitTest tests[] = { cmocka_unit_test(scanners_are_their_regexes), cmocka_unit_test(engine_gives_up_with_a_message) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
