@@ -5,11 +5,7 @@
 #include "data/text/matcher.h"
 #include "data/text/utf8.h"
 
-#define CL100K(digits)                                                                                                              \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
-static const char *const regexes[] = { scanner_gpt2, CL100K("\\p{N}{1,3}"), CL100K("\\p{N}") };
-enum { REGEXES = 3, MAX_LETTERS = 24 };
+enum { MAX_LETTERS = 24 };
 
 static uint64_t seed = 1;
 static int runs = 20000;
@@ -24,7 +20,7 @@ static uint32_t some_code(void)
 {
     static const uint32_t codes[] = {
         ' ', ' ', ' ', '\n', '\r', '\t', '\'', '\'', 's', 'S', 't', 'r', 'e', 'v', 'm', 'l', 'L', 'd', 'x', '1', '2', '9', '.', '!', '_', 0x7F, 0x85, 0xA0,
-        0xB2, 0xE9, 0x17F, 0x212A, 0x301, 0x3000, 0x2028, 0x4E2D, 0xAC00, 0x663, 0x1F600, 0x200D, 0x10D50, 0x1C89, 0x378, 0xE000, 0x10FFFF, 0x180E, 0x1C7, 0x2160,
+        0xB2, 0xE9, 0x17F, 0x212A, 0x301, 0x3000, 0x2028, 0x4E2D, 0xAC00, 0x663, 0x1F600, 0x200D, 0x10D50, 0x1C89, 0x378, 0xE000, 0x10FFFF, 0x180E, 0x1C5, 0x1C7, 0x2160, 'A', 'B', '/', 0x2B0, 0x93E, 0xC9,
     };
     return draw(4) ? codes[draw(sizeof codes / sizeof *codes)] : draw(0x3000);
 }
@@ -40,11 +36,11 @@ static void scanners_are_their_regexes(void **state)
 {
     (void)state;
     Spans expected = {0};
-    for (int i = 0; i < REGEXES; i++) {
-        ScannerFn *scanner = scanner_of(regexes[i]);
+    for (int i = 0; scanner_regexes[i]; i++) {
+        ScannerFn *scanner = scanner_of(scanner_regexes[i]);
         assert_non_null(scanner);
         Matcher engine = {0};
-        assert_ok(regex_open(&engine.regex, regexes[i], "test"));
+        assert_ok(regex_open(&engine.regex, scanner_regexes[i], "test"));
         for (int run = 0; run < runs; run++) {
             char text[4 * MAX_LETTERS];
             size_t n = some_text(text), at = 0;
