@@ -153,6 +153,8 @@ PackingCounts packing_pack(const Examples *rows, PackingOptions options, Example
 {
     CHECK(options.max_length > 0 && options.max_length <= INT32_MAX);
     PackingCounts counts = {0};
+    int64_t n_tokens = rows->n ? rows->begin[rows->n] : 0;
+    if (options.max_length > n_tokens) options.max_length = n_tokens ? n_tokens : 1;      /* no bin holds more, and tables are as long */
     Scratch scratch = { memory_new((size_t)options.max_length, sizeof *scratch.ids), memory_new((size_t)options.max_length, sizeof *scratch.labels),
                         memory_new((size_t)options.max_length, sizeof *scratch.length) };
     int64_t parts = options.n_processes > 1 ? options.n_processes : 1, done = 0;

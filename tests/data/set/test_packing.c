@@ -106,6 +106,22 @@ static void counts_what_is_cut(void **state)
     examples_free(&packed);
 }
 
+/* What no row comes near costs neither time nor memory. */
+static void a_huge_length_is_one_bin(void **state)
+{
+    (void)state;
+    Random random;
+    random_seed(&random, 3);
+    for (PackingStrategy strategy = PACKING_BFD; strategy <= PACKING_WRAPPED; strategy++) {
+        Examples rows = random_rows(&random, 50, 100), out = {0};
+        packing_pack(&rows, (PackingOptions){ strategy, INT32_MAX, 0 }, &out);
+        assert_int_equal(out.n, 1);
+        assert_int_equal(out.begin[1], rows.begin[50]);
+        examples_free(&rows);
+        examples_free(&out);
+    }
+}
+
 static void nothing_packs_to_nothing(void **state)
 {
     (void)state;
@@ -123,7 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bfd_is_the_definition), cmocka_unit_test(splitting_and_wrapping_lose_nothing), cmocka_unit_test(counts_what_is_cut),
-        cmocka_unit_test(nothing_packs_to_nothing),
+        cmocka_unit_test(a_huge_length_is_one_bin), cmocka_unit_test(nothing_packs_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
