@@ -44,8 +44,13 @@ void cpu_words_avx2(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
 {
     int64_t i = (int64_t)(-first & 3) < n ? (int64_t)(-first & 3) : n;      /* to the first whole block */
     philox_fill(key, first, i, out);
-    for (; i + MOST * WORDS <= n; i += MOST * WORDS) vectors(key, (uint32_t)((first + (uint64_t)i) >> 2), MOST, out + i);
-    for (; i + WORDS <= n; i += WORDS) vectors(key, (uint32_t)((first + (uint64_t)i) >> 2), 1, out + i);
+    for (int64_t left; (left = (n - i) / WORDS) > 0; i += (left < MOST ? left : MOST) * WORDS) {
+        uint32_t block = (uint32_t)((first + (uint64_t)i) >> 2);
+        if (left >= MOST) vectors(key, block, MOST, out + i);
+        else if (left == 3) vectors(key, block, 3, out + i);
+        else if (left == 2) vectors(key, block, 2, out + i);
+        else vectors(key, block, 1, out + i);
+    }
     philox_fill(key, first + (uint64_t)i, n - i, out + i);
 }
 #endif
