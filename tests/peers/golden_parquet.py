@@ -187,7 +187,7 @@ for old in FOLDER.iterdir():
 chats = P.table_of(rng, [field(P.MESSAGES, name="messages"), field(pa.string(), name="source"), field(pa.int64(), False, "id")], 30)
 for codec in P.CODECS:
     for version in P.VERSIONS:
-        save(f"chats.{codec}-v{version[0]}", chats, compression=codec, data_page_version=version)
+        save(f"chats.{codec}-v{version[0]}", chats, compression=codec, data_page_version=version, row_group_size=4)
 save("chats.falls-back", chats, dictionary_pagesize_limit=40, compression="snappy")
 
 scalars = P.table_of(rng, [field(kind, name=name) for name, (kind, _) in P.SCALARS.items()], 40)
@@ -227,5 +227,13 @@ rewrite("converted.types", scalars.drop_columns(["time_ns", "at_ns", "utc_ns", "
 BITS = [None if rng.random() < 0.4 else i for i in range(50)]
 rewrite("bits.packed", pa.table({"a": pa.array(BITS, pa.int32())}), bit_packed, [json.dumps({"a": bit}) for bit in BITS])
 
-for codec in ("lz4", "brotli"):
-    pq.write_table(pa.table({"a": ["x" * 100]}), FOLDER / f"refused.{codec}.parquet", compression=codec)
+def refused(name, array, **options):
+    pq.write_table(pa.table({"a": array}), FOLDER / f"refused.{name}.parquet", **options)
+
+
+refused("lz4", ["x" * 100], compression="lz4")
+refused("brotli", ["x" * 100], compression="brotli")
+refused("zero", ["a", "b\0c"])
+refused("latin", pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"ab\xff")))
+refused("date", pa.array([2932897], pa.date32()))
+refused("time", pa.array([86400000], pa.time32("ms")))

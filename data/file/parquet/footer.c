@@ -82,7 +82,7 @@ static void use_converted(Leaf *leaf, int converted)
 
 static SchemaElement read_element(Thrift *t)
 {
-    SchemaElement e = { .leaf.physical = -1 };
+    SchemaElement e = { .name = { "", 0 }, .leaf.physical = -1 };
     int converted = -1, scale = 0, precision = 0;
     for (ThriftField field = {0}; thrift_next(t, &field);)
         switch (field.id) {

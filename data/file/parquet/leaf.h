@@ -24,7 +24,7 @@
 /* Physical types, as the file numbers them. */
 enum { TYPE_BOOLEAN, TYPE_INT32, TYPE_INT64, TYPE_INT96, TYPE_FLOAT, TYPE_DOUBLE, TYPE_BYTE_ARRAY, TYPE_FIXED, TYPE_COUNT };
 
-/* What a value means, as the file numbers logical types; LOGICAL_INTERVAL is ours. */
+/* What a value means, as the file numbers logical types; those that are not here change nothing. */
 typedef enum { LOGICAL_NONE, LOGICAL_STRING, LOGICAL_MAP, LOGICAL_LIST, LOGICAL_ENUM, LOGICAL_DECIMAL, LOGICAL_DATE, LOGICAL_TIME, LOGICAL_TIMESTAMP,
                LOGICAL_INTEGER = 10, LOGICAL_NULL, LOGICAL_JSON, LOGICAL_BSON, LOGICAL_UUID, LOGICAL_FLOAT16 } Logical;
 typedef enum { UNIT_MILLISECOND = 1, UNIT_MICROSECOND, UNIT_NANOSECOND } TimeUnit;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/text/utf8.h"
 #include "kernels/memory.h"
 
 enum { MAX_DEPTH = 64 };      /* levels fit in a byte, recursion in the stack */
@@ -18,11 +19,15 @@ static Status build_content(Builder *, const SchemaElement *, Place, SchemaNode 
 
 static bool is_group(const SchemaElement *e) { return e->leaf.physical < 0; }
 
-static char *name_of(const SchemaElement *e)
+/* Names become keys of a Json: text without U+0000. */
+static Status take_name(const SchemaElement *e, Place place, char **name)
 {
-    char *name = memory_new(e->name.n + 1, 1);
-    memcpy(name, e->name.bytes, e->name.n);
-    return name;
+    size_t broken, n = e->name.n;
+    if (utf8_valid(e->name.bytes, n, &broken) < n || memchr(e->name.bytes, 0, n))
+        return fail(STATUS_INPUT, "a column with a name that is not text%s%s", *place.path ? ", inside of " : "", place.path);
+    *name = memory_new(n + 1, 1);
+    memcpy(*name, e->name.bytes, n);
+    return STATUS_OK;
 }
 
 static Status next_element(Builder *b, Place place, const SchemaElement **e)
@@ -133,7 +138,7 @@ static Status build_node(Builder *b, Place place, SchemaNode *node)
     const SchemaElement *e = NULL;
     char path[sizeof ((Leaf *)0)->path];
     TRY(next_element(b, place, &e));
-    node->name = name_of(e);
+    TRY(take_name(e, place, &node->name));
     snprintf(path, sizeof path, "%s%s%s", place.path, *place.path ? "." : "", node->name);
     place.path = path;
     if (e->repetition != REPETITION_REPEATED) {

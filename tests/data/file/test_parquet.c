@@ -131,6 +131,29 @@ static void refuses_codecs_by_name(void **state)
                  "snappy, gzip, zstd and none; write the file again with one of these", parquet_open(&parquet, GRAFT_GOLDEN "/parquet/refused.brotli.parquet"));
 }
 
+/* A value that pyarrow writes and a Json, or Python, cannot hold. */
+static void assert_value_refused(const char *name, int64_t i, const char *message)
+{
+    char *path = golden_path(name, strlen(name), ""), *expected = memory_format("%s: row %lld: column a: %s", path, (long long)i + 1, message);
+    Parquet *parquet = NULL;
+    Json *row = NULL;
+    assert_ok(parquet_open(&parquet, path));
+    assert_fails(STATUS_INPUT, expected, parquet_row(parquet, i, &row));
+    assert_null(row);
+    parquet_close(parquet);
+    free(path);
+    free(expected);
+}
+
+static void refuses_values_with_their_row(void **state)
+{
+    (void)state;
+    assert_value_refused("refused.zero.parquet", 1, "a NUL character at byte 1 of a string");
+    assert_value_refused("refused.latin.parquet", 0, "invalid UTF-8 at byte 2 of a string");
+    assert_value_refused("refused.date.parquet", 0, "a date outside of the years 1 to 9999 (day 2932897 from 1970-01-01)");
+    assert_value_refused("refused.time.parquet", 0, "a time of day outside of 0 to 24 hours (86400000)");
+}
+
 /* A byte of two.levels.parquet is another: the file is one uncompressed page, its header at byte 4. */
 static void assert_row_refused(size_t at, uint8_t byte, const char *message)
 {
@@ -169,7 +192,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_reads_as_pyarrow), cmocka_unit_test(threads_read_any_row), cmocka_unit_test(refuses_what_is_not_whole),
-        cmocka_unit_test(refuses_codecs_by_name), cmocka_unit_test(says_where_a_page_is_wrong),
+        cmocka_unit_test(refuses_codecs_by_name), cmocka_unit_test(refuses_values_with_their_row),
+        cmocka_unit_test(says_where_a_page_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
