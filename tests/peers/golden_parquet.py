@@ -4,7 +4,7 @@ TABLE.jsonl.
     python tests/peers/golden_parquet.py        made with pyarrow 26.0.1, pandas 3.1.1
 
 Every codec with both page versions, every encoding of every type with both, and nesting with either. What pyarrow does not
-write (lists of two levels, fields repeated by themselves, BIT_PACKED levels, older names) is made from a file of its own by changing the headers."""
+write (lists of two levels, what is repeated by itself, BIT_PACKED levels, older names) is made from a file of its own by changing the headers."""
 import json
 import pathlib
 import random
@@ -153,6 +153,30 @@ def named_tuple(schema):
     return [root, outer, put(inner, 4, 8, b"a_tuple"), item]
 
 
+def holds_repeated(schema):
+    """optional group a (LIST) { repeated group list { repeated T item; } }: the group is the item."""
+    root, outer, inner, _, _, item = schema
+    return [root, outer, inner, put(put(item, 3, 5, 2), 4, 8, b"item")]
+
+
+def two_levels_twice(schema):
+    """optional group a (LIST) { repeated group array (LIST) { repeated T array; } }"""
+    root, outer, _, middle, _, item = schema
+    return [root, outer, put(put(middle, 3, 5, 2), 4, 8, b"array"), put(put(item, 3, 5, 2), 4, 8, b"array")]
+
+
+def two_fields(schema):
+    """optional group a (LIST) { repeated group bag { x; y; } }"""
+    root, outer, _, item, x, y = schema
+    return [root, outer, put(put(item, 3, 5, 2), 4, 8, b"bag"), x, y]
+
+
+def group_by_itself(schema):
+    """repeated group bag { x; y; }"""
+    root, _, _, item, x, y = schema
+    return [root, put(put(item, 3, 5, 2), 4, 8, b"bag"), x, y]
+
+
 def old_map(schema):
     """The outer group is a MAP_KEY_VALUE, and nothing has a logical type."""
     root, outer, inner, key, value = schema
@@ -222,6 +246,12 @@ full = P.table_of(rng, [field(pa.list_(field(pa.string(), False)), False, "a")],
 rewrite("two.levels", flat, schema_changed(two_levels))
 rewrite("repeated.itself", full, schema_changed(by_itself))
 rewrite("tuple.item", flat, schema_changed(named_tuple))
+twice = P.table_of(rng, [field(pa.list_(field(pa.list_(field(pa.int32(), False)), False)), name="a")], 25)
+pairs = pa.list_(field(pa.struct([field(pa.int32(), name="x"), field(pa.string(), name="y")]), False))
+rewrite("holds.repeated", twice, schema_changed(holds_repeated))
+rewrite("twice.two-levels", twice, schema_changed(two_levels_twice))
+rewrite("bag.list", P.table_of(rng, [field(pairs, name="a")], 25), schema_changed(two_fields))
+rewrite("bags.itself", P.table_of(rng, [field(pairs, False, "a")], 25), schema_changed(group_by_itself))
 rewrite("map.old", P.table_of(rng, [field(pa.map_(pa.string(), pa.int16()), name="a")], 25), schema_changed(old_map))
 rewrite("converted.types", scalars.drop_columns(["time_ns", "at_ns", "utc_ns", "uuid", "f16", "null"]), schema_changed(converted_only), version="1.0")
 BITS = [None if rng.random() < 0.4 else i for i in range(50)]

@@ -73,12 +73,13 @@ static Status next_repeated(Builder *b, const SchemaElement *outer, Place place,
     return fail(STATUS_INPUT, "column %s: a list or map with %d children, expected one that is repeated", place.path, outer->n_children);
 }
 
-/* Of the older two-level lists, whose repeated child is the item itself, a group of one is told by its name. */
-static bool is_item(const SchemaElement *list, const SchemaElement *repeated)
+/* Of the older two-level lists, whose repeated child is the item itself, a group of one is told by its name, or by what it holds. */
+static bool is_item(const Builder *b, const SchemaElement *list, const SchemaElement *repeated)
 {
     static const char tuple[] = "_tuple";
     size_t n = list->name.n, more = sizeof tuple - 1;
     if (!is_group(repeated) || repeated->n_children != 1) return true;
+    if (b->at < b->n && b->element[b->at].repetition == REPETITION_REPEATED) return true;
     if (repeated->name.n == 5 && !memcmp(repeated->name.bytes, "array", 5)) return true;
     return repeated->name.n == n + more && !memcmp(repeated->name.bytes, list->name.bytes, n) && !memcmp(repeated->name.bytes + n, tuple, more);
 }
@@ -98,7 +99,7 @@ static Status build_list(Builder *b, const SchemaElement *e, Place place, Schema
     begin_list(node, &place);
     add_children(node, 1);
     node->child->def = place.def;
-    return is_item(e, repeated) ? build_content(b, repeated, place, node->child) : build_node(b, place, node->child);
+    return is_item(b, e, repeated) ? build_content(b, repeated, place, node->child) : build_node(b, place, node->child);
 }
 
 /* Without a value a map is the list of its keys. */
