@@ -116,6 +116,7 @@ part "chat templates" peers check_templates.py --driver build/render_chat --more
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
 part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 500 "$(cat "$logs/llama_cpp")"/ggml-vocab-{command-r,deepseek-coder,deepseek-llm,falcon,gpt-2,llama-bpe,mpt,qwen2,qwen35,refact,starcoder}.gguf
+part "random tables through Parquet" peers check_parquet.py build
 part "quickstart --short" configs/quickstart.sh --short
 part "PEFT loads what it wrote" adapter_loads out/quickstart-short/adapter
 finish

@@ -14,6 +14,10 @@
  * cJSON masks out; a second look at the text sets it, meeting the numbers in the order of the tree. */
 enum { WRITTEN_AS_INTEGER = 1 << 16 };
 
+/* A double holds every integer up to here. Of one beyond that was built, `valuestring`, which numbers do not use and cJSON
+ * copies and frees, has the digits. */
+static const double exact_integers = 9007199254740992.0;
+
 static cJSON *node(const Json *json) { return (cJSON *)json; }
 static Json *wrap(cJSON *item) { return (Json *)item; }
 
@@ -202,9 +206,12 @@ const char *json_key(const Json *member) { return member ? node(member)->string 
 const char *json_string(const Json *json) { return json_kind(json) == JSON_STRING ? node(json)->valuestring : NULL; }
 double json_number(const Json *json) { return json_is_number(json) ? node(json)->valuedouble : 0; }
 
+static const char *digits_of(const Json *json) { return node(json)->valuestring; }
+
 int64_t json_integer(const Json *json)
 {
     double x = json_number(json);
+    if (json_kind(json) == JSON_INTEGER && digits_of(json)) return strtoll(digits_of(json), NULL, 10);      /* clamps */
     if (x >= 9223372036854775808.0) return INT64_MAX;
     if (x < -9223372036854775808.0) return INT64_MIN;
     return (int64_t)x;
@@ -219,11 +226,26 @@ Json *json_new_real(double x) { return wrap(made(cJSON_CreateNumber(x))); }
 Json *json_new_bool(bool x) { return wrap(made(cJSON_CreateBool(x))); }
 Json *json_new_null(void) { return wrap(made(cJSON_CreateNull())); }
 
+static Json *new_integer(double x, const char *digits)
+{
+    cJSON *item = made(cJSON_CreateNumber(x));
+    item->type |= WRITTEN_AS_INTEGER;
+    if (fabs(x) >= exact_integers) item->valuestring = memory_string(digits);
+    return wrap(item);
+}
+
 Json *json_new_integer(int64_t x)
 {
-    cJSON *item = made(cJSON_CreateNumber((double)x));
-    item->type |= WRITTEN_AS_INTEGER;
-    return wrap(item);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lld", (long long)x);
+    return new_integer((double)x, digits);
+}
+
+Json *json_new_unsigned(uint64_t x)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)x);
+    return new_integer((double)x, digits);
 }
 
 /* A member's copy stands alone: it has no key. */
@@ -248,7 +270,26 @@ void json_set(Json *object, const char *key, Json *value)
     cJSON_ReplaceItemViaPointer(node(object), node(old), node(value));
 }
 
+void json_append(Json *object, const char *key, Json *value) { cJSON_AddItemToObject(node(object), key, node(value)); }
 void json_push(Json *array, Json *value) { cJSON_AddItemToArray(node(array), node(value)); }
+
+/* The last digit of "d.ddde±xx" one up. */
+static void round_up(char *digits)
+{
+    char *last = strchr(digits, 'e') - 1;
+    for (; last > digits && (*last == '9' || *last == '.'); last--)
+        if (*last == '9') *last = '0';
+    if (*last >= '0' && *last < '9') ++*last;
+}
+
+/* Below a power of two doubles lie closer, so the nearest number of some digits may not read back while the next one up does. */
+static bool reads_back(char digits[40], int precision, double x)
+{
+    snprintf(digits, 40, "%.*e", precision - 1, x);
+    if (strtod(digits, NULL) == x) return true;
+    round_up(digits);
+    return strtod(digits, NULL) == x;
+}
 
 void json_format_real(char out[40], double x)
 {
@@ -256,8 +297,7 @@ void json_format_real(char out[40], double x)
     if (isinf(x)) { strcpy(out, x > 0 ? "Infinity" : "-Infinity"); return; }
     char digits[40];
     int precision = 1;
-    do snprintf(digits, sizeof digits, "%.*e", precision - 1, x);
-    while (strtod(digits, NULL) != x && precision++ < 17);
+    while (!reads_back(digits, precision, x) && precision < 17) precision++;
     int exponent = atoi(strchr(digits, 'e') + 1);
     if (exponent < -4 || exponent >= 16) {
         size_t mantissa = (size_t)(strchr(digits, 'e') - digits);
@@ -332,7 +372,10 @@ static void print(Buffer *out, const Json *json, const JsonStyle *style, int dep
     switch (json_kind(json)) {
     case JSON_NULL: buffer_add_string(out, "null"); break;
     case JSON_BOOL: buffer_add_string(out, json_bool(json) ? "true" : "false"); break;
-    case JSON_INTEGER: buffer_format(out, "%lld", (long long)json_integer(json)); break;
+    case JSON_INTEGER:
+        if (digits_of(json)) buffer_add_string(out, digits_of(json));
+        else buffer_format(out, "%lld", (long long)json_integer(json));
+        break;
     case JSON_REAL: json_format_real(number, json_number(json)); buffer_add_string(out, number); break;
     case JSON_STRING: print_string(out, json_string(json), style->ascii); break;
     case JSON_ARRAY: case JSON_OBJECT: print_children(out, json, style, depth); break;

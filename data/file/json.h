@@ -2,8 +2,8 @@
  *
  * A Json is a node; a document is its root. Reading functions accept NULL and the wrong kind and then give NULL, 0 or
  * false, so a chain of lookups needs one check at its end. Strings are UTF-8, NUL-terminated; \u0000 is refused.
- * Integers and reals are told apart as Python does (1 and 1.0); integers are exact up to 2^53. NaN and Infinity are read and
- * written, as Python does.
+ * Integers and reals are told apart as Python does (1 and 1.0); integers that are read are exact up to 2^53, those that are
+ * built are exact. NaN and Infinity are read and written, as Python does.
  * When a key stands twice, json_get gives the last, as Python does. */
 #ifndef DATA_FILE_JSON_H
 #define DATA_FILE_JSON_H
@@ -44,10 +44,12 @@ Json *json_new_array(void);
 Json *json_new_string(const char *);                       /* NULL gives null */
 Json *json_new_real(double);
 Json *json_new_integer(int64_t);
+Json *json_new_unsigned(uint64_t);                         /* an integer; json_integer clamps it */
 Json *json_new_bool(bool);
 Json *json_new_null(void);
 Json *json_copy(const Json *);
 void  json_set(Json *object, const char *key, Json *value);    /* replaces in place, or appends */
+void  json_append(Json *object, const char *key, Json *value); /* at the end, without looking whether the key is there: O(1) */
 void  json_push(Json *array, Json *value);
 
 /* Printing, as json.dumps(ensure_ascii=False, …). The zero style is compact Python: `{"a": 1, "b": [2]}`. */

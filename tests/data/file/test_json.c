@@ -89,12 +89,44 @@ static void reals_are_shortest(void **state)
     const struct { double x; const char *text; } cases[] = {
         { 0.0, "0.0" }, { 1.0, "1.0" }, { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" }, { 1e16, "1e+16" }, { 123456789012345680.0, "1.2345678901234568e+17" },
         { 1e15, "1000000000000000.0" }, { 0.0001, "0.0001" }, { 0.00001, "1e-05" }, { 5e-324, "5e-324" }, { -2.5, "-2.5" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
+        { 0x1p-24, "5.960464477539063e-08" }, { -0x1p-1022, "-2.2250738585072014e-308" }, { 0x1p-44, "5.684341886080802e-14" }, { 9.5, "9.5" }, { 0x1.fffffep-1, "0.9999999403953552" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char out[40];
         json_format_real(out, cases[i].x);
         assert_string_equal(out, cases[i].text);
     }
+}
+
+static void built_integers_are_exact(void **state)
+{
+    (void)state;
+    Json *list = json_new_array();
+    json_push(list, json_new_integer(INT64_MIN));
+    json_push(list, json_new_integer(9007199254740993));
+    json_push(list, json_new_unsigned(UINT64_MAX));
+    json_push(list, json_new_unsigned(7));
+    Json *copy = json_copy(list);
+    Buffer out = {0};
+    json_print(&out, copy, (JsonStyle){0});
+    assert_string_equal(out.data, "[-9223372036854775808, 9007199254740993, 18446744073709551615, 7]");
+    assert_true(json_integer(json_at(copy, 0)) == INT64_MIN);
+    assert_true(json_integer(json_at(copy, 1)) == 9007199254740993);
+    assert_true(json_integer(json_at(copy, 2)) == INT64_MAX);
+    buffer_free(&out);
+    json_free(copy);
+    json_free(list);
+}
+
+static void append_puts_members_in_order(void **state)
+{
+    (void)state;
+    Json *object = json_new_object();
+    json_append(object, "b", json_new_integer(1));
+    json_append(object, "a", json_new_null());
+    assert_int_equal(json_count(object), 2);
+    assert_string_equal(json_key(json_first(object)), "b");
+    json_free(object);
 }
 
 static void equal_means_printed_the_same(void **state)
@@ -118,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_with_place), cmocka_unit_test(tells_integers_from_reals), cmocka_unit_test(prints_as_python), cmocka_unit_test(reads_what_python_writes),
         cmocka_unit_test(set_replaces_in_place), cmocka_unit_test(reals_are_shortest), cmocka_unit_test(equal_means_printed_the_same),
+        cmocka_unit_test(built_integers_are_exact), cmocka_unit_test(append_puts_members_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
