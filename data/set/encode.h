@@ -34,6 +34,8 @@ typedef struct {
     int32_t        vocabulary;           /* ids must be below; 0: not checked */
     CompletionLoss completion_only_loss;
     bool           assistant_only_loss;
+    bool           no_eos;               /* a plain text stays as it is */
+    bool           add_generation_prompt;    /* messages are rendered up to where the assistant's turn begins */
 } EncodeOptions;
 
 /* One example per row, in order, whole. The result does not depend on the number of threads. */

@@ -18,6 +18,7 @@ void encoded_free(Encoded *e)
 {
     free(e->id);
     free(e->label);
+    chat_text_free(&e->text);
     *e = (Encoded){0};
 }
 
@@ -29,6 +30,13 @@ static void take_tokens(Encoded *out, const Tokens *tokens)
     if (!out->n) return;
     memcpy(out->id, tokens->id, (size_t)out->n * sizeof *out->id);
     memcpy(out->label, tokens->id, (size_t)out->n * sizeof *out->label);
+}
+
+static void take_text(Encoded *out, Buffer *text)
+{
+    size_t n = text->len;
+    chat_text_free(&out->text);
+    out->text = (ChatText){ .text = buffer_take(text), .n = n };
 }
 
 /* Rows of tokens ---------------------------------------------------------------------------------------------------- */
@@ -87,11 +95,12 @@ static Status encode_text(const Encoder *encoder, int64_t i, const Row *row, Enc
 {
     Buffer text = {0};
     Tokens tokens = {0};
-    add_with_eos(encoder, &text, row->text);
+    if (encoder->options->no_eos) buffer_add_string(&text, row->text);
+    else add_with_eos(encoder, &text, row->text);
     Status status = tokenize(encoder, i, text.data, text.len, true, &tokens);
     if (status == STATUS_OK) take_tokens(out, &tokens);
+    take_text(out, &text);
     tokens_free(&tokens);
-    buffer_free(&text);
     return status;
 }
 
@@ -117,9 +126,9 @@ static Status encode_pair(const Encoder *encoder, int64_t i, const Row *row, Enc
     take_tokens(out, &whole);
     mask_prompt(encoder, &prompt, out);
 done:
+    take_text(out, &text);
     tokens_free(&prompt);
     tokens_free(&whole);
-    buffer_free(&text);
     return status;
 }
 
@@ -175,7 +184,8 @@ static Status encode_conversation(const Encoder *encoder, int64_t i, const ChatI
     if (status == STATUS_OK) take_tokens(out, &tokens);
     if (status == STATUS_OK && encoder->options->assistant_only_loss) status = mask_others(encoder, i, input, &text, &tokens, out);
     tokens_free(&tokens);
-    chat_text_free(&text);
+    chat_text_free(&out->text);
+    out->text = text;
     return status;
 }
 
@@ -189,7 +199,7 @@ static Status encode_turns(const Encoder *encoder, int64_t i, const Row *row, Ch
     input.add_generation_prompt = true;
     Status status = render(encoder, i, &input, &text, &prompt);
     input.messages = whole;
-    input.add_generation_prompt = false;
+    input.add_generation_prompt = encoder->options->add_generation_prompt;
     if (status == STATUS_OK) status = encode_conversation(encoder, i, &input, out);
     if (status == STATUS_OK) mask_prompt(encoder, &prompt, out);
     tokens_free(&prompt);
@@ -204,7 +214,8 @@ static Status encode_chat(const Encoder *encoder, int64_t i, const Row *row, Enc
     if (reserved) return rows_fail(encoder->rows, i, "chat_template_kwargs: \"%s\" is not a variable of the template", reserved);
     Json *variables = variables_of(encoder, row->template_kwargs);
     ChatInput input = { .messages = row->messages, .tools = row->tools, .documents = json_get(row->template_kwargs, "documents"),
-                        .variables = variables, .date = encoder->options->date };
+                        .variables = variables, .date = encoder->options->date,
+                        .add_generation_prompt = encoder->options->add_generation_prompt };
     Status status = row->messages ? encode_conversation(encoder, i, &input, out) : encode_turns(encoder, i, row, input, out);
     json_free(variables);
     return status;
@@ -227,6 +238,7 @@ Status encoder_row(const Encoder *encoder, int64_t i, Encoded *out)
 {
     Row row;
     TRY(rows_read(encoder->rows, i, &row));
+    chat_text_free(&out->text);
     Status status = encode(encoder, i, &row, out);
     row_free(&row);
     return status;
@@ -257,7 +269,7 @@ static Status check_options(const Rows *rows, const EncodeOptions *options, cons
         return fail(STATUS_INPUT, "completion_only_loss: the rows of %s have no completion%s", path, chat ? "; assistant_only_loss trains the assistant's messages" : "");
     if (chat && !options->chat_template)
         return fail(STATUS_INPUT, "%s holds messages and the model has no chat template; give one with chat_template_path", path);
-    if (!chat && rows->kind != ROW_TOKENS && !eos)
+    if ((pair || (rows->kind == ROW_TEXT && !options->no_eos)) && !eos)
         return fail(STATUS_INPUT, "%s holds text and the tokenizer names no eos token to end it with; give one with eos_token", path);
     return STATUS_OK;
 }

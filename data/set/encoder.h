@@ -16,10 +16,11 @@ typedef struct {
     Json                *variables;          /* special tokens by name, for the template */
 } Encoder;
 
-/* One row's tokens, reused from row to row, and what the user should hear about all of them. */
+/* One row's tokens; the memory is reused from row to row. */
 typedef struct {
     int32_t *id, *label;
     int64_t  n, cap;
+    ChatText text;                           /* what became tokens, with the template's own marks; text NULL: the row came as tokens */
     int64_t  prompts_cut, turns_unfound;     /* rows whose prompt is no prefix of the whole; assistant turns without a span */
 } Encoded;
 
