@@ -110,7 +110,7 @@ static void mask_prompt(const Encoder *encoder, const Tokens *prompt, Encoded *o
 {
     int64_t n = 0;
     while (n < prompt->n && n < out->n && prompt->id[n] == out->id[n]) n++;
-    out->prompts_cut += n < prompt->n;
+    out->prompt_cut = n < prompt->n;
     for (int64_t t = 0; encoder->completion_only && t < n; t++) out->label[t] = LABEL_NONE;
 }
 
@@ -165,8 +165,10 @@ static Status mask_others(const Encoder *encoder, int64_t i, const ChatInput *in
     AssistantSpans found = {0};
     bool *trained = memory_new((size_t)tokens->n, sizeof *trained);
     if (!encoder->marks_generation) TRY_GOTO(done, status, assistant_find(encoder->options->chat_template, input, text, &found));
-    out->turns_unfound += found.unfound;
-    if (!(encoder->marks_generation ? assistant_mark(text->span, text->n_spans, tokens, trained) : assistant_mark(found.span, found.n, tokens, trained)))
+    out->turns_unfound = found.unfound;
+    out->no_assistant = !(encoder->marks_generation ? assistant_mark(text->span, text->n_spans, tokens, trained)
+                                                    : assistant_mark(found.span, found.n, tokens, trained));
+    if (out->no_assistant)
         TRY_GOTO(done, status, rows_fail(encoder->rows, i, "no token of an assistant's message, and assistant_only_loss trains nothing else"));
     for (int64_t t = 0; t < out->n; t++)
         if (!trained[t]) out->label[t] = LABEL_NONE;
@@ -217,14 +219,18 @@ static Status encode_chat(const Encoder *encoder, int64_t i, const Row *row, Enc
                         .variables = variables, .date = encoder->options->date,
                         .add_generation_prompt = encoder->options->add_generation_prompt };
     Status status = row->messages ? encode_conversation(encoder, i, &input, out) : encode_turns(encoder, i, row, input, out);
+    if (status == STATUS_OK && row->messages) out->begins_otherwise = !assistant_sees_the_same(encoder->options->chat_template, &input, &out->text);
     json_free(variables);
     return status;
 }
 
 /* Any row ----------------------------------------------------------------------------------------------------------- */
 
-static Status encode(const Encoder *encoder, int64_t i, const Row *row, Encoded *out)
+Status encoder_encode(const Encoder *encoder, int64_t i, const Row *row, Encoded *out)
 {
+    chat_text_free(&out->text);
+    out->prompt_cut = out->begins_otherwise = out->no_assistant = false;
+    out->turns_unfound = 0;
     switch (encoder->rows->kind) {
     case ROW_TOKENS: return encode_tokens(encoder, i, row, out);
     case ROW_TEXT: return encode_text(encoder, i, row, out);
@@ -238,8 +244,7 @@ Status encoder_row(const Encoder *encoder, int64_t i, Encoded *out)
 {
     Row row;
     TRY(rows_read(encoder->rows, i, &row));
-    chat_text_free(&out->text);
-    Status status = encode(encoder, i, &row, out);
+    Status status = encoder_encode(encoder, i, &row, out);
     row_free(&row);
     return status;
 }

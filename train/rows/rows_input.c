@@ -79,7 +79,8 @@ DatasetOptions rows_input_options(const RowsInput *in, const Recipe *r, int64_t 
 {
     return (DatasetOptions){
         .encode = { .tokenizer = in->tokenizer, .chat_template = in->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)vocabulary,
-                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
+                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss,
+                    .prompt_is_meant = json_get(r->given, "assistant_only_loss") != NULL, .end = in->ends.id, .n_ends = in->ends.n },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
         .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = r->shuffle_dataset, .seed = (uint64_t)r->seed };
 }

@@ -35,32 +35,44 @@ static Status open_adapter(Trainer *t)
     return STATUS_OK;
 }
 
-static Status open_split(Trainer *t, char *path, bool packing, Examples *out, DatasetCounts *counts)
+/* `train`: what was found in the training rows, for the evaluation's; `found` as dataset_read fills it. */
+static Status open_split(Trainer *t, char *path, bool packing, const Findings *train, Findings *found, Examples *out, DatasetCounts *counts)
 {
     DatasetOptions options = rows_input_options(&t->text, &t->recipe, t->model.config.vocab_size, packing);
-    Status status = dataset_read(path, &options, t->pool, &t->notices, out, counts);
+    options.train = train;
+    Status status = dataset_read(path, &options, t->pool, &t->notices, found, out, counts);
     free(path);
     return status;
 }
 
 /* Nothing where no evaluation is asked for. */
-static Status open_eval(Trainer *t)
+static Status open_eval(Trainer *t, const Findings *train)
 {
     const Recipe *r = &t->recipe;
     char *path = rows_input_eval_path(r);
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
-    if (wanted && path) return open_split(t, path, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
+    if (wanted && path) return open_split(t, path, r->eval_packing == MAYBE_YES, train, NULL, &t->eval, &t->eval_counts);
     free(path);
     if (!wanted) return STATUS_OK;
     return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
                 r->dataset_train_split, r->dataset_test_split);
 }
 
+static Status open_rows(Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    Findings train = {0};
+    TRY(open_split(t, rows_input_train_path(r), r->packing, NULL, &train, &t->train, &t->train_counts), "dataset_name");
+    Status status = open_eval(t, &train);
+    findings_free(&train);
+    TRY(status, "eval_dataset_name");
+    return STATUS_OK;
+}
+
 static Status open_data(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    TRY(open_split(t, rows_input_train_path(r), r->packing, &t->train, &t->train_counts), "dataset_name");
-    TRY(open_eval(t), "eval_dataset_name");
+    TRY(open_rows(t));
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
