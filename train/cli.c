@@ -5,6 +5,8 @@
 
 #include "train/deploy/generate.h"
 #include "train/deploy/inspect.h"
+#include "train/rows/lint.h"
+#include "train/rows/tokenize.h"
 #include "train/run/plan.h"
 #include "train/run/trainer.h"
 
@@ -35,6 +37,8 @@ static const Command commands[] = {
     { "sft", "fine-tune a model on examples", sft },
     { "generate", "let a model answer, with or without an adapter", generate_command },
     { "inspect", "say what a model, adapter, checkpoint or file of tensors is", inspect_command },
+    { "lint", "say what is wrong with the rows of a dataset", lint_command },
+    { "tokenize", "show the tokens and labels of each row of a file", tokenize_command },
     { "version", "print the version", version },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

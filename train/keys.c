@@ -210,10 +210,20 @@ static const Key *denied(const Keys *keys, const char *name)
     return key && may_stand_alone(reader_of(keys, key)) ? key : NULL;
 }
 
-/* How many of the arguments behind a flag are its values. */
-static int count_values(const Key *reader, int argc, char **argv)
+/* Whether an argument fits a flag that may also stand alone. */
+static bool fits(const Key *reader, const char *argument)
+{
+    Json *value = key_from_text(reader, &argument, 1);
+    bool text = json_string(value) != NULL;
+    json_free(value);
+    return !text;
+}
+
+/* How many of the arguments behind a flag are its values. Where arguments may stand alone, `--render FILE` is two of them. */
+static int count_values(const Keys *keys, const Key *reader, int argc, char **argv)
 {
     int n = 0, most = takes_many(reader) ? argc : 1;
+    if (keys->positional && (reader->type == KEY_BOOL || reader->type == KEY_MAYBE) && argc && !fits(reader, argv[0])) return 0;
     while (n < argc && n < most && !is_flag(argv[n])) n++;
     return n;
 }
@@ -235,16 +245,27 @@ static Status set_flag(Layer *layer, const Flag *flag, const char *where, int ar
     if (!key) return unknown(layer->keys, "", "--", flag->name);
     const Key *reader = reader_of(layer->keys, key);
     if (flag->text) return layer_set(layer, key, where, key_from_text(reader, &flag->text, 1));
-    *used = count_values(reader, argc, argv);
+    *used = count_values(layer->keys, reader, argc, argv);
     if (*used) return layer_set(layer, key, where, key_from_text(reader, (const char *const *)argv, *used));
     if (!may_stand_alone(reader)) return no_value(reader, where);
     return layer_set(layer, key, where, json_new_bool(true));
 }
 
+static Status set_positional(Layer *layer, const char *argument)
+{
+    const char *name = layer->keys->positional;
+    if (!name) return fail(STATUS_INPUT, "found \"%s\" where a --key was expected", argument);
+    const Key *key = find(layer->keys, name);
+    return layer_set(layer, key, name, key_from_text(key, &argument, 1));
+}
+
 static Status read_flags(Layer *layer, int argc, char **argv)
 {
     for (int i = 0; i < argc;) {
-        if (!is_flag(argv[i])) return fail(STATUS_INPUT, "found \"%s\" where a --key was expected", argv[i]);
+        if (!is_flag(argv[i])) {
+            TRY(set_positional(layer, argv[i++]));
+            continue;
+        }
         Flag flag = flag_split(argv[i] + 2);
         char *where = memory_format("--%s", flag.name);
         int used;

@@ -76,6 +76,7 @@ typedef struct {
 typedef struct {
     const char *command;         /* "graft sft": for messages */
     const char *usage;           /* the first lines of its help */
+    const char *positional;      /* the key that an argument without a flag fills; NULL: there is none */
     const Key  *key;
     int         n;
 } Keys;

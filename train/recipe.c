@@ -183,11 +183,16 @@ static Status check_resume(const Recipe *r)
     return STATUS_OK;
 }
 
-static Status settle(Recipe *r, Notices *notices)
+Status recipe_settle_rows(Recipe *r, Notices *notices)
 {
     TRY(check_needed(r));
+    return settle_data(r, notices);
+}
+
+static Status settle(Recipe *r, Notices *notices)
+{
+    TRY(recipe_settle_rows(r, notices));
     TRY(check_adapter(r));
-    TRY(settle_data(r, notices));
     TRY(check_length(r, notices));
     TRY(settle_steps(r));
     TRY(settle_schedule(r, notices));

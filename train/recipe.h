@@ -111,6 +111,9 @@ void   recipe_help(FILE *);
 Json  *recipe_to_json(const Recipe *);           /* what --config would read to the same recipe */
 void   recipe_free(Recipe *);
 
+/* For commands that only read rows: a Recipe that keys_parse has filled, checked and settled where it concerns data. */
+Status recipe_settle_rows(Recipe *, Notices *);
+
 /* The schedule of a run of `total` optimizer steps. */
 Status  recipe_schedule(const Recipe *, int64_t total, Schedule *);
 

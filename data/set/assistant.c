@@ -5,6 +5,12 @@
 
 #include "kernels/memory.h"
 
+static bool is_assistant(const Json *message)
+{
+    const char *role = json_string(json_get(message, "role"));
+    return role && !strcmp(role, "assistant");
+}
+
 static Json *first_messages(const Json *messages, int64_t n)
 {
     Json *first = json_new_array();
@@ -47,10 +53,24 @@ Status assistant_find(const ChatTemplate *chat_template, const ChatInput *input,
 {
     int64_t k = 0;
     for (const Json *message = json_first(input->messages); message; message = json_next(message), k++) {
-        const char *role = json_string(json_get(message, "role"));
-        if (role && !strcmp(role, "assistant")) TRY(find_turn(chat_template, input, k, full, out));
+        if (is_assistant(message)) TRY(find_turn(chat_template, input, k, full, out));
     }
     return STATUS_OK;
+}
+
+static bool begins_with(const ChatTemplate *chat_template, const ChatInput *input, int64_t n, bool prompt, const ChatText *full)
+{
+    Beginning beginning;
+    return measure(chat_template, *input, n, prompt, full, &beginning) == STATUS_OK && beginning.shared == beginning.length;
+}
+
+bool assistant_sees_the_same(const ChatTemplate *chat_template, const ChatInput *input, const ChatText *full)
+{
+    int64_t k = 0, last = 0, before = 0;
+    for (const Json *message = json_first(input->messages); message; message = json_next(message), k++)
+        if (is_assistant(message)) before = last, last = k;
+    if (last && !begins_with(chat_template, input, last, true, full)) return false;
+    return !before || begins_with(chat_template, input, before + 1, false, full);
 }
 
 void assistant_free(AssistantSpans *spans)

@@ -18,6 +18,10 @@ typedef struct { ChatSpan *span; int n, cap; int unfound; } AssistantSpans;     
 Status assistant_find(const ChatTemplate *, const ChatInput *input, const ChatText *full, AssistantSpans *out);
 void   assistant_free(AssistantSpans *);                                            /* accepts {0} */
 
+/* Whether `full`, the rendering of `input`, begins with what a model saw when it wrote the last answer (the messages before it, with
+ * a generation prompt), and with the conversation as it stood after the answer before. */
+bool   assistant_sees_the_same(const ChatTemplate *, const ChatInput *input, const ChatText *full);
+
 /* trained[t] = true for the tokens of the spans: from the token over a span's first byte to the first one over its last, as
  * transformers maps them (return_assistant_tokens_mask). True when any token is. */
 bool   assistant_mark(const ChatSpan *, int n, const Tokens *, bool *trained);

@@ -34,58 +34,38 @@ static Status refuse_untrained(const char *path, const DatasetCounts *counts)
                 (long long)counts->dropped);
 }
 
-static bool is_trained(const Examples *examples, int32_t id)
-{
-    for (int64_t t = 0; t < examples->begin[examples->n]; t++)
-        if (examples->labels[t] == id) return true;
-    return false;
-}
-
-/* A model that is never taught to stop talks on for ever, with a healthy training loss. */
-static void notice_eos(const char *path, const EncodeOptions *options, const Examples *examples, Notices *notices)
-{
-    const char *eos = options->eos_token ? options->eos_token : tokenizer_part(options->tokenizer, TOKEN_EOS);
-    int32_t id = eos ? tokenizer_id(options->tokenizer, eos) : -1;
-    if (id >= 0 && !is_trained(examples, id))
-        notice(notices, "%s: the eos token %s is never trained, so the model may not learn to stop; look at the template, the masks and max_length", path, eos);
-}
-
-static void notice_bos(const char *path, const Tokenizer *tokenizer, const Examples *examples, Notices *notices)
-{
-    int32_t bos = tokenizer_part_id(tokenizer, TOKEN_BOS);
-    int64_t n = 0;
-    for (int64_t i = 0; bos >= 0 && i < examples->n; i++) {
-        const int32_t *id = examples->ids + examples->begin[i];
-        n += examples_length(examples, i) > 1 && id[0] == bos && id[1] == bos;
-    }
-    if (n) notice(notices, "%s: %lld examples begin with two bos tokens: the text has one and the tokenizer adds another", path, (long long)n);
-}
-
-static void prepare(Examples *examples, const char *path, const DatasetOptions *options, Notices *notices, DatasetCounts *counts)
+static void prepare(Examples *examples, const DatasetOptions *options, DatasetCounts *counts)
 {
     if (options->packing) pack(examples, options, counts);
     else cut(examples, options, counts);
     if (options->shuffle) shuffle_examples(examples, options->seed);
     count(examples, counts);
-    if (!options->encode.tokenizer || !counts->trained) return;
-    notice_eos(path, &options->encode, examples, notices);
-    notice_bos(path, options->encode.tokenizer, examples, notices);
 }
 
-Status dataset_read(const char *path, const DatasetOptions *options, Pool *pool, Notices *notices, Examples *out, DatasetCounts *counts)
+Cut dataset_cut(const DatasetOptions *options)
+{
+    if (options->packing && options->packing_strategy != PACKING_BFD) return (Cut){0};
+    return (Cut){ options->max_length, options->packing ? TRUNCATE_KEEP_START : options->truncation };
+}
+
+Status dataset_read(const char *path, const DatasetOptions *options, Pool *pool, Notices *notices, Findings *found, Examples *out, DatasetCounts *counts)
 {
     Rows rows = {0};
     Examples examples = {0};
+    Findings findings = {0};
     *counts = (DatasetCounts){0};
     TRY(rows_open(&rows, path, options->text_field, notices));
     counts->rows = rows.n;
-    Status status = encode_rows(&rows, &options->encode, pool, notices, &examples);
+    Status status = encode_rows(&rows, &options->encode, pool, notices, &findings, &examples);
     rows_close(&rows);
-    if (status == STATUS_OK) {
-        prepare(&examples, path, options, notices, counts);
-        status = refuse_untrained(path, counts);
-    }
+    TRY(status);
+    findings_examine(&findings, &examples, &options->encode, dataset_cut(options), options->train);
+    findings_tell(&findings, notices);
+    prepare(&examples, options, counts);
+    status = refuse_untrained(path, counts);
     if (status == STATUS_OK) *out = examples;
     else examples_free(&examples);
+    if (status == STATUS_OK && found) *found = findings;
+    else findings_free(&findings);
     return status;
 }

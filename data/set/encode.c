@@ -3,13 +3,30 @@
 #include <stdlib.h>
 
 #include "data/set/encoder.h"
+#include "data/set/findings.h"
 #include "kernels/memory.h"
 
 enum { ROWS_PER_TASK = 64 };
 
-/* A task's rows; the first that failed, or -1. The message is made again where it can be heard: chains belong to threads. */
-typedef struct { Examples examples; int64_t failed, prompts_cut, turns_unfound; } Part;
-typedef struct { const Encoder *encoder; Part *part; } Work;
+/* A task's rows; the first that ends it all, or -1. The message is made again where it can be heard: chains belong to threads. */
+typedef struct { Examples examples; int64_t failed; } Part;
+typedef struct { const Encoder *encoder; Findings *findings; Part *part; } Work;
+
+/* Reads and encodes row i, and notes what is wrong with it. */
+static Status look_at(const Encoder *encoder, Findings *findings, int64_t i, Encoded *encoded)
+{
+    Row row;
+    bool read = false;
+    Status status = rows_read(encoder->rows, i, &row);
+    if (status == STATUS_OK) {
+        read = true;
+        status = encoder_encode(encoder, i, &row, encoded);
+    }
+    findings->message[i] = status == STATUS_OK ? NULL : memory_string(status_message());
+    findings->problems[i] = problems_in_row(&(RowView){ encoder, read ? &row : NULL, encoded, findings->message[i] });
+    if (read) row_free(&row);
+    return status;
+}
 
 static void encode_part(const void *ctx, int task, int worker)
 {
@@ -20,11 +37,10 @@ static void encode_part(const void *ctx, int task, int worker)
     int64_t first = (int64_t)task * ROWS_PER_TASK, end = first + ROWS_PER_TASK, n = work->encoder->rows->n;
     part->failed = -1;
     for (int64_t i = first; i < end && i < n && part->failed < 0; i++) {
-        if (encoder_row(work->encoder, i, &row) != STATUS_OK) part->failed = i;
-        else examples_add(&part->examples, row.id, row.label, row.n);
+        Status status = look_at(work->encoder, work->findings, i, &row);
+        if (status != STATUS_OK && !work->encoder->options->keep_going) part->failed = i;
+        else examples_add(&part->examples, row.id, row.label, status == STATUS_OK ? row.n : 0);
     }
-    part->prompts_cut = row.prompts_cut;
-    part->turns_unfound = row.turns_unfound;
     encoded_free(&row);
 }
 
@@ -36,16 +52,15 @@ static void append(Examples *all, Part *part)
     examples_free(&part->examples);
 }
 
-/* The parts as one; what was found out about them is summed in `sum`. */
-static void join(Part *part, int n_parts, Examples *all, Part *sum)
+/* The parts as one; returns the first row that failed, or -1. */
+static int64_t join(Part *part, int n_parts, Examples *all)
 {
-    *sum = (Part){ .failed = -1 };
+    int64_t failed = -1;
     for (int k = 0; k < n_parts; k++) {
-        if (sum->failed < 0) sum->failed = part[k].failed;
-        sum->prompts_cut += part[k].prompts_cut;
-        sum->turns_unfound += part[k].turns_unfound;
+        if (failed < 0) failed = part[k].failed;
         append(all, &part[k]);
     }
+    return failed;
 }
 
 static Status fail_again(const Encoder *encoder, int64_t i)
@@ -57,36 +72,29 @@ static Status fail_again(const Encoder *encoder, int64_t i)
     return status;
 }
 
-static void tell(const Encoder *encoder, const Part *sum, Notices *notices)
+static void tell(const Encoder *encoder, Notices *notices)
 {
-    const char *path = encoder->rows->file.path;
-    if (encoder->rows->has_completion_mask && !encoder->rows->has_labels && !encoder->completion_only)
-        notice(notices, "%s: completion_mask is not applied; completion_only_loss asks for it", path);
     if (encoder->options->assistant_only_loss && encoder->variables && !encoder->marks_generation)
         notice(notices, "the chat template has no {%% generation %%}: the assistant's turns were found by rendering every beginning of a conversation");
-    if (sum->turns_unfound)
-        notice(notices, "%s: %lld turns of the assistant are not trained; the template renders them differently when messages follow", path,
-               (long long)sum->turns_unfound);
-    if (sum->prompts_cut)
-        notice(notices, "%s: %lld prompts are not the beginning of prompt and completion once both are tokens (a token spans the border, or the template "
-                        "renders the prompt alone differently); there the context of training differs from that of inference", path,
-               (long long)sum->prompts_cut);
 }
 
-Status encode_rows(const Rows *rows, const EncodeOptions *options, Pool *pool, Notices *notices, Examples *out)
+Status encode_rows(const Rows *rows, const EncodeOptions *options, Pool *pool, Notices *notices, Findings *findings, Examples *out)
 {
     Encoder encoder;
-    Part sum;
     TRY(encoder_init(&encoder, rows, options));
     int n_tasks = (int)((rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
     Part *part = memory_new((size_t)n_tasks, sizeof *part);
-    pool_run(pool, n_tasks, encode_part, &(Work){ &encoder, part });
+    findings_init(findings, rows);
+    pool_run(pool, n_tasks, encode_part, &(Work){ &encoder, findings, part });
     *out = (Examples){0};
-    join(part, n_tasks, out, &sum);
+    int64_t failed = join(part, n_tasks, out);
     free(part);
-    Status status = sum.failed < 0 ? STATUS_OK : fail_again(&encoder, sum.failed);
-    if (status == STATUS_OK) tell(&encoder, &sum, notices);
-    else examples_free(out);
+    Status status = failed < 0 ? STATUS_OK : fail_again(&encoder, failed);
+    if (status == STATUS_OK) tell(&encoder, notices);
+    else {
+        examples_free(out);
+        findings_free(findings);
+    }
     encoder_free(&encoder);
     return status;
 }

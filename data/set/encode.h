@@ -34,9 +34,17 @@ typedef struct {
     int32_t        vocabulary;           /* ids must be below; 0: not checked */
     CompletionLoss completion_only_loss;
     bool           assistant_only_loss;
+    bool           prompt_is_meant;      /* assistant_only_loss false was asked for: that the prompt is trained is no finding */
+    const int32_t *end;                  /* [n_ends] tokens that end an answer, besides eos: generation_config.json may name others */
+    int            n_ends;
+    bool           keep_going;           /* a row that cannot be encoded is a finding and an example without tokens, not the end */
+    bool           no_eos;               /* a plain text stays as it is */
+    bool           add_generation_prompt;    /* messages are rendered up to where the assistant's turn begins */
 } EncodeOptions;
 
-/* One example per row, in order, whole. The result does not depend on the number of threads. */
-Status encode_rows(const Rows *, const EncodeOptions *, Pool *, Notices *, Examples *out);
+/* One example per row, in order, whole, and what was found wrong with the rows (findings.h). The result does not depend on the
+ * number of threads. On failure both are {0}. */
+struct Findings;
+Status encode_rows(const Rows *, const EncodeOptions *, Pool *, Notices *, struct Findings *, Examples *out);
 
 #endif

@@ -18,6 +18,7 @@ void encoded_free(Encoded *e)
 {
     free(e->id);
     free(e->label);
+    chat_text_free(&e->text);
     *e = (Encoded){0};
 }
 
@@ -29,6 +30,13 @@ static void take_tokens(Encoded *out, const Tokens *tokens)
     if (!out->n) return;
     memcpy(out->id, tokens->id, (size_t)out->n * sizeof *out->id);
     memcpy(out->label, tokens->id, (size_t)out->n * sizeof *out->label);
+}
+
+static void take_text(Encoded *out, Buffer *text)
+{
+    size_t n = text->len;
+    chat_text_free(&out->text);
+    out->text = (ChatText){ .text = buffer_take(text), .n = n };
 }
 
 /* Rows of tokens ---------------------------------------------------------------------------------------------------- */
@@ -87,11 +95,12 @@ static Status encode_text(const Encoder *encoder, int64_t i, const Row *row, Enc
 {
     Buffer text = {0};
     Tokens tokens = {0};
-    add_with_eos(encoder, &text, row->text);
+    if (encoder->options->no_eos) buffer_add_string(&text, row->text);
+    else add_with_eos(encoder, &text, row->text);
     Status status = tokenize(encoder, i, text.data, text.len, true, &tokens);
     if (status == STATUS_OK) take_tokens(out, &tokens);
+    take_text(out, &text);
     tokens_free(&tokens);
-    buffer_free(&text);
     return status;
 }
 
@@ -101,7 +110,7 @@ static void mask_prompt(const Encoder *encoder, const Tokens *prompt, Encoded *o
 {
     int64_t n = 0;
     while (n < prompt->n && n < out->n && prompt->id[n] == out->id[n]) n++;
-    out->prompts_cut += n < prompt->n;
+    out->prompt_cut = n < prompt->n;
     for (int64_t t = 0; encoder->completion_only && t < n; t++) out->label[t] = LABEL_NONE;
 }
 
@@ -117,9 +126,9 @@ static Status encode_pair(const Encoder *encoder, int64_t i, const Row *row, Enc
     take_tokens(out, &whole);
     mask_prompt(encoder, &prompt, out);
 done:
+    take_text(out, &text);
     tokens_free(&prompt);
     tokens_free(&whole);
-    buffer_free(&text);
     return status;
 }
 
@@ -156,8 +165,10 @@ static Status mask_others(const Encoder *encoder, int64_t i, const ChatInput *in
     AssistantSpans found = {0};
     bool *trained = memory_new((size_t)tokens->n, sizeof *trained);
     if (!encoder->marks_generation) TRY_GOTO(done, status, assistant_find(encoder->options->chat_template, input, text, &found));
-    out->turns_unfound += found.unfound;
-    if (!(encoder->marks_generation ? assistant_mark(text->span, text->n_spans, tokens, trained) : assistant_mark(found.span, found.n, tokens, trained)))
+    out->turns_unfound = found.unfound;
+    out->no_assistant = !(encoder->marks_generation ? assistant_mark(text->span, text->n_spans, tokens, trained)
+                                                    : assistant_mark(found.span, found.n, tokens, trained));
+    if (out->no_assistant)
         TRY_GOTO(done, status, rows_fail(encoder->rows, i, "no token of an assistant's message, and assistant_only_loss trains nothing else"));
     for (int64_t t = 0; t < out->n; t++)
         if (!trained[t]) out->label[t] = LABEL_NONE;
@@ -175,7 +186,8 @@ static Status encode_conversation(const Encoder *encoder, int64_t i, const ChatI
     if (status == STATUS_OK) take_tokens(out, &tokens);
     if (status == STATUS_OK && encoder->options->assistant_only_loss) status = mask_others(encoder, i, input, &text, &tokens, out);
     tokens_free(&tokens);
-    chat_text_free(&text);
+    chat_text_free(&out->text);
+    out->text = text;
     return status;
 }
 
@@ -189,7 +201,7 @@ static Status encode_turns(const Encoder *encoder, int64_t i, const Row *row, Ch
     input.add_generation_prompt = true;
     Status status = render(encoder, i, &input, &text, &prompt);
     input.messages = whole;
-    input.add_generation_prompt = false;
+    input.add_generation_prompt = encoder->options->add_generation_prompt;
     if (status == STATUS_OK) status = encode_conversation(encoder, i, &input, out);
     if (status == STATUS_OK) mask_prompt(encoder, &prompt, out);
     tokens_free(&prompt);
@@ -204,16 +216,21 @@ static Status encode_chat(const Encoder *encoder, int64_t i, const Row *row, Enc
     if (reserved) return rows_fail(encoder->rows, i, "chat_template_kwargs: \"%s\" is not a variable of the template", reserved);
     Json *variables = variables_of(encoder, row->template_kwargs);
     ChatInput input = { .messages = row->messages, .tools = row->tools, .documents = json_get(row->template_kwargs, "documents"),
-                        .variables = variables, .date = encoder->options->date };
+                        .variables = variables, .date = encoder->options->date,
+                        .add_generation_prompt = encoder->options->add_generation_prompt };
     Status status = row->messages ? encode_conversation(encoder, i, &input, out) : encode_turns(encoder, i, row, input, out);
+    if (status == STATUS_OK && row->messages) out->begins_otherwise = !assistant_sees_the_same(encoder->options->chat_template, &input, &out->text);
     json_free(variables);
     return status;
 }
 
 /* Any row ----------------------------------------------------------------------------------------------------------- */
 
-static Status encode(const Encoder *encoder, int64_t i, const Row *row, Encoded *out)
+Status encoder_encode(const Encoder *encoder, int64_t i, const Row *row, Encoded *out)
 {
+    chat_text_free(&out->text);
+    out->prompt_cut = out->begins_otherwise = out->no_assistant = false;
+    out->turns_unfound = 0;
     switch (encoder->rows->kind) {
     case ROW_TOKENS: return encode_tokens(encoder, i, row, out);
     case ROW_TEXT: return encode_text(encoder, i, row, out);
@@ -227,7 +244,7 @@ Status encoder_row(const Encoder *encoder, int64_t i, Encoded *out)
 {
     Row row;
     TRY(rows_read(encoder->rows, i, &row));
-    Status status = encode(encoder, i, &row, out);
+    Status status = encoder_encode(encoder, i, &row, out);
     row_free(&row);
     return status;
 }
@@ -257,7 +274,7 @@ static Status check_options(const Rows *rows, const EncodeOptions *options, cons
         return fail(STATUS_INPUT, "completion_only_loss: the rows of %s have no completion%s", path, chat ? "; assistant_only_loss trains the assistant's messages" : "");
     if (chat && !options->chat_template)
         return fail(STATUS_INPUT, "%s holds messages and the model has no chat template; give one with chat_template_path", path);
-    if (!chat && rows->kind != ROW_TOKENS && !eos)
+    if ((pair || (rows->kind == ROW_TEXT && !options->no_eos)) && !eos)
         return fail(STATUS_INPUT, "%s holds text and the tokenizer names no eos token to end it with; give one with eos_token", path);
     return STATUS_OK;
 }

@@ -16,17 +16,22 @@ typedef struct {
     Json                *variables;          /* special tokens by name, for the template */
 } Encoder;
 
-/* One row's tokens, reused from row to row, and what the user should hear about all of them. */
+/* One row's tokens; the memory is reused from row to row. */
 typedef struct {
     int32_t *id, *label;
     int64_t  n, cap;
-    int64_t  prompts_cut, turns_unfound;     /* rows whose prompt is no prefix of the whole; assistant turns without a span */
+    ChatText text;                           /* what became tokens, with the template's own marks; text NULL: the row came as tokens */
+    bool     prompt_cut;                     /* the prompt is no prefix of the whole, as tokens */
+    bool     begins_otherwise;               /* nor is, as text, what came before the last answer (assistant_sees_the_same) */
+    bool     no_assistant;                   /* refused: assistant_only_loss, and nothing is the assistant's */
+    int      turns_unfound;                  /* turns of the assistant without a span */
 } Encoded;
 
 Status encoder_init(Encoder *, const Rows *, const EncodeOptions *);
 void   encoder_free(Encoder *);              /* accepts {0} */
 
 Status encoder_row(const Encoder *, int64_t i, Encoded *);
+Status encoder_encode(const Encoder *, int64_t i, const Row *, Encoded *);      /* the same, for a row that was read already */
 void   encoded_free(Encoded *);              /* accepts {0} */
 
 #endif

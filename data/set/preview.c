@@ -40,9 +40,22 @@ static void add_run(const Tokenizer *tokenizer, const int32_t *ids, int64_t from
     buffer_free(&whole);
 }
 
+static const char *const open[] = { "⟦", "\x1b[4m" }, *const close[] = { "⟧", "\x1b[24m" };
+
+void preview_ids(const Examples *examples, int64_t i, PreviewMarks marks, Buffer *out)
+{
+    const int32_t *ids = examples->ids + examples->begin[i];
+    int64_t n = examples_length(examples, i);
+    bool *scored = find_scored(examples, i);
+    for (int64_t t = 0; t < n; t++) {
+        bool starts = scored[t] && (!t || !scored[t - 1]), ends = scored[t] && (t + 1 == n || !scored[t + 1]);
+        buffer_format(out, "%s%s%d%s", t ? " " : "", starts ? open[marks] : "", ids[t], ends ? close[marks] : "");
+    }
+    free(scored);
+}
+
 void preview_example(const Tokenizer *tokenizer, const Examples *examples, int64_t i, int64_t max_tokens, PreviewMarks marks, Buffer *out)
 {
-    static const char *const open[] = { "⟦", "\x1b[4m" }, *const close[] = { "⟧", "\x1b[24m" };
     const int32_t *ids = examples->ids + examples->begin[i];
     int64_t n = examples_length(examples, i), shown = n < max_tokens ? n : max_tokens, left = 0;
     bool *scored = find_scored(examples, i);

@@ -12,4 +12,7 @@ typedef enum { PREVIEW_BRACKETS, PREVIEW_UNDERLINED } PreviewMarks;      /* ⟦t
  * scored: the first token of a document is not. Control characters but newline and tab are shown as ·. */
 void preview_example(const Tokenizer *, const Examples *, int64_t i, int64_t max_tokens, PreviewMarks, Buffer *out);
 
+/* Appends the ids of example `i`, a space between two, marked the same way. */
+void preview_ids(const Examples *, int64_t i, PreviewMarks, Buffer *out);
+
 #endif

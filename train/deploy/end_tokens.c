@@ -1,8 +1,10 @@
 #include "train/deploy/end_tokens.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "data/file/gguf.h"
+#include "data/file/json.h"
+#include "data/file/path.h"
 #include "kernels/memory.h"
 
 bool end_tokens_have(const EndTokens *ends, int32_t id)
@@ -39,31 +41,34 @@ static Status add_file(EndTokens *ends, const char *dir, const char *name)
 {
     char *path = memory_format("%s/%s", dir, name);
     Json *json = NULL;
-    Status status = access(path, F_OK) ? STATUS_OK : json_read(&json, path);
+    Status status = path_exists(path) ? json_read(&json, path) : STATUS_OK;
     if (status == STATUS_OK) status = add_json(ends, json_get(json, "eos_token_id"), path);
     json_free(json);
     free(path);
     return status;
 }
 
-static void add_gguf(EndTokens *ends, const Gguf *gguf)
+static Status add_gguf(EndTokens *ends, const char *path)
 {
+    Gguf gguf;
+    TRY(gguf_open(&gguf, path));
     static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const GgufValue *value = gguf_find(gguf, keys[i]);
+        const GgufValue *value = gguf_find(&gguf, keys[i]);
         if (value) add(ends, gguf_integer(value, 0));
     }
+    gguf_close(&gguf);
+    return STATUS_OK;
 }
 
-Status end_tokens_find(EndTokens *ends, const Model *model, const Tokenizer *tokenizer)
+Status end_tokens_find(EndTokens *ends, const char *path, const Tokenizer *tokenizer)
 {
+    bool folder = path_is_folder(path);
     *ends = (EndTokens){0};
-    Status status = STATUS_OK;
-    if (model->gguf.path) add_gguf(ends, &model->gguf);
-    else status = add_file(ends, model->path, "generation_config.json");
-    if (status == STATUS_OK && !model->gguf.path) status = add_file(ends, model->path, "config.json");
+    Status status = folder ? add_file(ends, path, "generation_config.json") : add_gguf(ends, path);
+    if (status == STATUS_OK && folder) status = add_file(ends, path, "config.json");
     if (status != STATUS_OK) end_tokens_free(ends);
-    else add(ends, tokenizer_part_id(tokenizer, TOKEN_EOS));
+    else if (tokenizer) add(ends, tokenizer_part_id(tokenizer, TOKEN_EOS));
     return status;
 }
 

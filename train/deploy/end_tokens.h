@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 #include "data/text/tokenizer.h"
-#include "train/model/model.h"
+#include "kernels/status.h"
 
 typedef struct { int32_t *id; int n, cap; } EndTokens;
 
-Status end_tokens_find(EndTokens *, const Model *, const Tokenizer *);       /* on failure empty */
+/* `path`: a model's folder, which may lack these files, or its GGUF file. `tokenizer` NULL: it names none. On failure empty. */
+Status end_tokens_find(EndTokens *, const char *path, const Tokenizer *tokenizer);
 bool   end_tokens_have(const EndTokens *, int32_t id);
 void   end_tokens_free(EndTokens *);                                         /* accepts {0} */
 

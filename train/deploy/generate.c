@@ -72,7 +72,7 @@ Status generation_open(Generation *g, int argc, char **argv)
     g->backend = cpu_backend(g->pool);
     TRY(open_model(g));
     TRY(open_tokenizer(g));
-    TRY(end_tokens_find(&g->ends, &g->model, g->tokenizer));
+    TRY(end_tokens_find(&g->ends, g->model.path, g->tokenizer));
     TRY(prompt_encode(&g->options, g->tokenizer, g->model.config.vocab_size, &g->notices, &g->prompt));
     return open_sequence(g);
 }

@@ -6,6 +6,7 @@
 #include "data/text/chat_template.h"
 #include "kernels/memory.h"
 #include "train/deploy/end_tokens.h"
+#include "train/model/model.h"
 #include "train/deploy/inspect.h"
 
 static void put_string(Json *out, const char *key, const char *value) { json_set(out, key, json_new_string(value)); }
@@ -89,7 +90,7 @@ static Status put_open_tokenizer(Json *out, const Tokenizer *t, const Model *mod
     put_part(s, t, "eos_token", TOKEN_EOS);
     put_part(s, t, "pad_token", TOKEN_PAD);
     put_part(s, t, "unk_token", TOKEN_UNK);
-    TRY(end_tokens_find(&ends, model, t));
+    TRY(end_tokens_find(&ends, model->path, t));
     put_ends(s, &ends, t);
     end_tokens_free(&ends);
     return put_template(s, tokenizer_chat_template(t));

@@ -29,12 +29,12 @@ static Status save_eos_token(const char *eos, const char *dir)
 /* The tokenizer as it was used: with the template and the eos token that the recipe put in the place of the model's. */
 static Status save_text(const Trainer *t, const char *dir)
 {
-    if (!t->tokenizer) return STATUS_OK;
-    TRY(tokenizer_save(t->tokenizer, dir));
+    if (!t->text.tokenizer) return STATUS_OK;
+    TRY(tokenizer_save(t->text.tokenizer, dir));
     if (t->recipe.eos_token) TRY(save_eos_token(t->recipe.eos_token, dir));
-    if (!t->chat_template_source) return STATUS_OK;
+    if (!t->text.chat_template_source) return STATUS_OK;
     char *path = memory_format("%s/chat_template.jinja", dir);
-    Status status = output_save(path, t->chat_template_source, strlen(t->chat_template_source));
+    Status status = output_save(path, t->text.chat_template_source, strlen(t->text.chat_template_source));
     free(path);
     return status;
 }

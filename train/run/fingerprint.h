@@ -7,8 +7,6 @@
 #include "data/file/tensors.h"
 #include "data/set/examples.h"
 
-uint64_t fingerprint_add(uint64_t seed, const void *bytes, size_t n);
-
 /* Name, dtype, shape and a few bytes of each tensor: what a model is, without reading all of it. */
 uint64_t fingerprint_outline(const Tensors *);
 

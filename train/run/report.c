@@ -68,14 +68,14 @@ static void data_line(Trainer *t, const char *name, const char *path, const Data
 static void write_preview(const Trainer *t, FILE *out, PreviewMarks marks)
 {
     Buffer text = {0};
-    preview_example(t->tokenizer, &t->train, 0, PREVIEW_TOKENS, marks, &text);
+    preview_example(t->text.tokenizer, &t->train, 0, PREVIEW_TOKENS, marks, &text);
     fprintf(out, "\nthe first example, trained tokens %s:\n%s\n\n", marks == PREVIEW_UNDERLINED ? "underlined" : "in \xe2\x9f\xa6\xe2\x9f\xa7", text.data);
     buffer_free(&text);
 }
 
 static void preview(Trainer *t)
 {
-    if (!t->tokenizer) return;
+    if (!t->text.tokenizer) return;
     write_preview(t, stderr, isatty(STDERR_FILENO) ? PREVIEW_UNDERLINED : PREVIEW_BRACKETS);
     if (t->report.log) write_preview(t, t->report.log, PREVIEW_BRACKETS);
 }

@@ -4,9 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "data/file/path.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/run/available_memory.h"
@@ -37,98 +35,44 @@ static Status open_adapter(Trainer *t)
     return STATUS_OK;
 }
 
-/* A GGUF file may name a tokenizer that is not known here; rows of tokens need none. */
-static Status open_tokenizer(Trainer *t)
+/* `train`: what was found in the training rows, for the evaluation's; `found` as dataset_read fills it. */
+static Status open_split(Trainer *t, char *path, bool packing, const Findings *train, Findings *found, Examples *out, DatasetCounts *counts)
 {
-    const char *model = t->recipe.model_name_or_path;
-    char *file = memory_format("%s/tokenizer.json", model);
-    bool folder = path_is_folder(model), missing = folder && access(file, F_OK);
-    free(file);
-    if (missing) return STATUS_OK;
-    Status status = tokenizer_open(&t->tokenizer, model, &t->notices);
-    if (folder || status == STATUS_OK) return status;
-    notice(&t->notices, "%s: its tokenizer cannot be used: %s", model, status_message());
-    return STATUS_OK;
-}
-
-/* A template's file, or a folder that has one. */
-static Status read_template(const char *path, char **source)
-{
-    Mapped file = {0};
-    Buffer text = {0};
-    char *in_folder = memory_format("%s/chat_template.jinja", path);
-    Status status = mapped_open(&file, path_is_folder(path) ? in_folder : path);
-    free(in_folder);
-    TRY(status, "chat_template_path");
-    buffer_add(&text, file.bytes, file.n_bytes);
-    *source = buffer_take(&text);
-    mapped_close(&file);
-    return STATUS_OK;
-}
-
-static Status open_text(Trainer *t)
-{
-    const char *path = t->recipe.chat_template_path, *eos = t->recipe.eos_token;
-    char *source = NULL;
-    TRY(open_tokenizer(t));
-    if (eos && t->tokenizer && tokenizer_id(t->tokenizer, eos) < 0)
-        return fail(STATUS_INPUT, "eos_token \"%s\" is no token of this model's vocabulary", eos);
-    if (path) TRY(read_template(path, &source));
-    else if (t->tokenizer) source = memory_string(tokenizer_chat_template(t->tokenizer));
-    t->chat_template_source = path ? memory_string(source) : NULL;
-    Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
-    free(source);
-    return status;
-}
-
-static CompletionLoss completion_loss(Maybe only)
-{
-    return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
-}
-
-static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
-{
-    const Recipe *r = &t->recipe;
-    DatasetOptions options = {
-        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
-                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
-        .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
-        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
-    return dataset_read(path, &options, t->pool, &t->notices, out, counts);
-}
-
-/* A file, or in a folder the file of a split: DIR/train.jsonl. */
-static char *split_path(const char *name, const char *split)
-{
-    return path_is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
-}
-
-static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
-{
-    char *path = split_path(name, split);
-    Status status = open_examples(t, path, packing, t->recipe.shuffle_dataset, out, counts);
+    DatasetOptions options = rows_input_options(&t->text, &t->recipe, t->model.config.vocab_size, packing);
+    options.train = train;
+    Status status = dataset_read(path, &options, t->pool, &t->notices, found, out, counts);
     free(path);
     return status;
 }
 
-/* eval_dataset_name, or the test split of a folder that holds both; nothing where no evaluation is asked for. */
-static Status open_eval(Trainer *t)
+/* Nothing where no evaluation is asked for. */
+static Status open_eval(Trainer *t, const Findings *train)
 {
     const Recipe *r = &t->recipe;
-    const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
+    char *path = rows_input_eval_path(r);
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
+    if (wanted && path) return open_split(t, path, r->eval_packing == MAYBE_YES, train, NULL, &t->eval, &t->eval_counts);
+    free(path);
     if (!wanted) return STATUS_OK;
-    if (!r->eval_dataset_name && !path_is_folder(name))
-        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
-                    r->dataset_train_split, r->dataset_test_split);
-    return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
+    return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
+                r->dataset_train_split, r->dataset_test_split);
+}
+
+static Status open_rows(Trainer *t)
+{
+    const Recipe *r = &t->recipe;
+    Findings train = {0};
+    TRY(open_split(t, rows_input_train_path(r), r->packing, NULL, &train, &t->train, &t->train_counts), "dataset_name");
+    Status status = open_eval(t, &train);
+    findings_free(&train);
+    TRY(status, "eval_dataset_name");
+    return STATUS_OK;
 }
 
 static Status open_data(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    TRY(open_split(t, r->dataset_name, r->dataset_train_split, r->packing, &t->train, &t->train_counts), "dataset_name");
-    TRY(open_eval(t), "eval_dataset_name");
+    TRY(open_rows(t));
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;
     sampler_init(&t->sampler, &t->train, (SamplerOptions){
@@ -206,7 +150,7 @@ static Status open_run(Trainer *t, const Resume *resume)
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
     TRY(open_adapter(t));
-    TRY(open_text(t));
+    TRY(rows_input_open(&t->text, r, &t->notices));
     TRY(open_data(t));
     describe_inputs(t);
     if (resume->dir) TRY(resume_apply(resume, t));
@@ -242,9 +186,7 @@ void trainer_close(Trainer *t)
     state_free(&t->state);
     model_close(&t->model);
     pool_close(t->pool);
-    tokenizer_close(t->tokenizer);
-    chat_template_close(t->chat_template);
-    free(t->chat_template_source);
+    rows_input_close(&t->text);
     tensorboard_close(&t->board);
     report_close(&t->report);
     json_free(t->log_history);

@@ -3,9 +3,8 @@
 #define TRAIN_RUN_TRAINER_H
 #include "data/set/dataset.h"
 #include "data/set/sampler.h"
-#include "data/text/chat_template.h"
-#include "data/text/tokenizer.h"
 #include "optim/adamw.h"
+#include "train/rows/rows_input.h"
 #include "train/run/progress.h"
 #include "train/run/report.h"
 #include "train/run/step.h"
@@ -28,9 +27,7 @@ struct Trainer {
     Pool      *pool;
     Backend    backend;
     Model      model;
-    Tokenizer *tokenizer;                    /* NULL: the folder has none, and rows are tokens */
-    ChatTemplate *chat_template;             /* NULL: none */
-    char      *chat_template_source;         /* of chat_template_path, which goes with the adapter; NULL: the model's own does */
+    RowsInput  text;
     State      state;
     Adapter    adapter;
 

@@ -42,8 +42,9 @@ static void turns_that_change_later_are_said(void **state)
     const char *source = "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{%- if m.role == 'assistant' and loop.last %}{{- 'hm: ' }}{%- endif %}"
                          "{{- m.content + '<|im_end|>\\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
     assert_ok(read_chats(&f, two_turns, source, (EncodeOptions){ .assistant_only_loss = true }));
-    assert_int_equal(f.notices.n, 2);
-    assert_notice(&f, 1, ": 1 turns of the assistant are not trained; the template renders them differently when messages follow");
+    assert_int_equal(f.notices.n, 3);
+    assert_notice(&f, 1, ":1: the template renders the beginning of the conversation otherwise when an answer follows, so training sees another context than inference");
+    assert_notice(&f, 2, ":1: a turn of the assistant is not trained: the template renders it otherwise when messages follow, and marks no {% generation %}");
     fixture_free(&f);
 }
 

@@ -21,6 +21,12 @@ static void preview_marks_what_is_trained(void **state)
     char expected[128];
     snprintf(expected, sizeof expected, "<|im_start|>\n… %d more tokens, %d of them trained", (int)f.counts.tokens - 1, (int)f.counts.trained);
     assert_string_equal(out.data, expected);
+    buffer_clear(&out);
+    Examples ids = {0};
+    examples_add(&ids, (const int32_t[]){ 5, 6, 7, 8, 9 }, (const int32_t[]){ 5, LABEL_NONE, 7, 8, LABEL_NONE }, 5);
+    preview_ids(&ids, 0, PREVIEW_BRACKETS, &out);
+    assert_string_equal(out.data, "5 6 ⟦7 8⟧ 9");
+    examples_free(&ids);
     buffer_free(&out);
     fixture_free(&f);
     close_text(&text);

