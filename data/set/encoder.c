@@ -79,7 +79,7 @@ static void add_with_eos(const Encoder *encoder, Buffer *out, const char *text)
 static Status tokenize(const Encoder *encoder, int64_t i, const char *text, size_t n, bool special, Tokens *out)
 {
     TRY(tokenizer_encode(encoder->options->tokenizer, text, n, special, out), "%s:%lld", encoder->rows->file.path,
-        (long long)encoder->rows->line_number[i]);
+        (long long)row_file_line(&encoder->rows->file, i));
     return STATUS_OK;
 }
 
@@ -145,7 +145,7 @@ static Json *variables_of(const Encoder *encoder, const Json *kwargs)
 static Status render(const Encoder *encoder, int64_t i, const ChatInput *input, ChatText *text, Tokens *tokens)
 {
     TRY(chat_template_render(encoder->options->chat_template, input, text), "%s:%lld", encoder->rows->file.path,
-        (long long)encoder->rows->line_number[i]);
+        (long long)row_file_line(&encoder->rows->file, i));
     return tokenize(encoder, i, text->text, text->n, false, tokens);
 }
 

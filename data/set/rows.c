@@ -9,36 +9,6 @@
 
 static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text";
 
-/* Lines ------------------------------------------------------------------------------------------------------------- */
-
-static bool blank(const char *line, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strchr(" \t\r", line[i]) || !line[i]) return false;
-    return true;
-}
-
-static size_t line_length(const Mapped *file, size_t at)
-{
-    const uint8_t *end = memchr(file->bytes + at, '\n', file->n_bytes - at);
-    return end ? (size_t)(end - file->bytes) - at : file->n_bytes - at;
-}
-
-static void index_lines(Rows *rows)
-{
-    int64_t cap = 0, cap_numbers = 0, n_numbers = 0, number = 0;
-    size_t at = rows->file.n_bytes >= 3 && !memcmp(rows->file.bytes, "\xEF\xBB\xBF", 3) ? 3 : 0;      /* a byte order mark */
-    while (at < rows->file.n_bytes) {
-        size_t n = line_length(&rows->file, at);
-        number++;
-        if (!blank((const char *)rows->file.bytes + at, n)) {
-            MEMORY_PUSH(rows->line, rows->n, cap) = at;
-            MEMORY_PUSH(rows->line_number, n_numbers, cap_numbers) = number;
-        }
-        at += n + 1;
-    }
-}
-
 Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
 {
     char text[2048];
@@ -46,25 +16,7 @@ Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return fail(STATUS_INPUT, "%s:%lld: %s", rows->file.path, (long long)rows->line_number[i], text);
-}
-
-/* A list over the whole file would only be found incomplete at the end of its first line. */
-static Status refuse_list(const Rows *rows)
-{
-    const char *start = (const char *)rows->file.bytes + rows->line[0];
-    if (start[strspn(start, " \t")] != '[') return STATUS_OK;
-    return fail(STATUS_INPUT, "%s: a JSON list, expected one JSON object per line; `jq -c '.[]'` turns one into the other", rows->file.path);
-}
-
-static Status parse_line(const Rows *rows, int64_t i, Json **document)
-{
-    char name[4096];
-    snprintf(name, sizeof name, "%s:%lld", rows->file.path, (long long)rows->line_number[i]);
-    const char *line = (const char *)rows->file.bytes + rows->line[i];
-    TRY(json_parse(document, name, line, line_length(&rows->file, rows->line[i])));
-    if (json_kind(*document) == JSON_OBJECT) return STATUS_OK;
-    return rows_fail(rows, i, "this line is %s, expected an object with one example", json_kind_name(*document));
+    return fail(STATUS_INPUT, "%s:%lld: %s", rows->file.path, (long long)row_file_line(&rows->file, i), text);
 }
 
 /* Kinds ------------------------------------------------------------------------------------------------------------- */
@@ -155,11 +107,9 @@ Status rows_open(Rows *rows, const char *path, const char *text_field, Notices *
     Json *document = NULL;
     Row row = {0};
     *rows = (Rows){ .text_field = memory_string(text_field ? text_field : "text") };
-    TRY_GOTO(done, status, mapped_open(&rows->file, path));
-    index_lines(rows);
-    if (!rows->n) TRY_GOTO(done, status, fail(STATUS_INPUT, "%s: no rows; expected one JSON object per line", path));
-    TRY_GOTO(done, status, refuse_list(rows));
-    TRY_GOTO(done, status, parse_line(rows, 0, &document));
+    TRY_GOTO(done, status, row_file_open(&rows->file, path));
+    rows->n = rows->file.n;
+    TRY_GOTO(done, status, row_file_row(&rows->file, 0, &document));
     TRY_GOTO(done, status, decide_kind(rows, document));
     TRY_GOTO(done, status, rows_read(rows, 0, &row));
     notice_unread(rows, document, notices);
@@ -173,9 +123,7 @@ done:
 
 void rows_close(Rows *rows)
 {
-    mapped_close(&rows->file);
-    free(rows->line);
-    free(rows->line_number);
+    row_file_close(&rows->file);
     free(rows->text_field);
     *rows = (Rows){0};
 }
@@ -286,7 +234,7 @@ static Status read_template_columns(Place place, Row *row)
     const char *written = json_string(row->tools);
     if (written) {
         char name[4096];
-        snprintf(name, sizeof name, "%s:%lld: \"tools\"", place.rows->file.path, (long long)place.rows->line_number[place.i]);
+        snprintf(name, sizeof name, "%s:%lld: \"tools\"", place.rows->file.path, (long long)row_file_line(&place.rows->file, place.i));
         TRY(json_parse(&row->parsed_tools, name, written, strlen(written)));
         row->tools = json_kind(row->parsed_tools) == JSON_NULL ? NULL : row->parsed_tools;
     }
@@ -316,7 +264,7 @@ static Status read_kind(Place place, Row *row)
 Status rows_read(const Rows *rows, int64_t i, Row *row)
 {
     *row = (Row){0};
-    Status status = parse_line(rows, i, &row->document);
+    Status status = row_file_row(&rows->file, i, &row->document);
     if (status == STATUS_OK) status = read_kind((Place){ rows, i, row->document }, row);
     if (status != STATUS_OK) row_free(row);
     return status;

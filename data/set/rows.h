@@ -1,7 +1,6 @@
-/* Rows: a file of examples as the user wrote it, one JSON object per line (JSONL).
+/* Rows: a file of examples as the user wrote it (row_file.h says in which formats), and what each of them is.
  *
- * The file is mapped and its lines are counted when it is opened; a line is parsed when it is asked for, so any number of
- * threads can read rows at once and no row stays in memory. Every complaint starts with `path:LINE`.
+ * Any number of threads can read rows at once, and no row stays in memory. Every complaint starts with `path:LINE`.
  *
  * The columns of the first row decide what all rows are, in this order, as TRL 1.16 decides:
  *
@@ -19,17 +18,15 @@
 #include <stdint.h>
 
 #include "data/file/json.h"
-#include "data/file/mapped.h"
+#include "data/set/row_file.h"
 #include "kernels/notices.h"
 #include "kernels/status.h"
 
 typedef enum { ROW_TOKENS, ROW_PROMPT_COMPLETION, ROW_PROMPT_COMPLETION_MESSAGES, ROW_MESSAGES, ROW_TEXT } RowKind;
 
 typedef struct {
-    Mapped   file;
+    RowFile  file;
     int64_t  n;
-    uint64_t *line;              /* [n] where each row starts; blank lines are no rows */
-    int64_t  *line_number;       /* [n] from 1 */
     RowKind  kind;
     bool     has_labels, has_completion_mask, has_assistant_masks;      /* rows of tokens: all rows as the first */
     char    *text_field;

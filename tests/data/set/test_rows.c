@@ -164,7 +164,7 @@ static void blank_lines_are_no_rows(void **state)
     const char *text = "\n{\"text\": \"a\"}\r\n  \n{\"text\": \"b\"}";
     assert_ok(open_text(&f, text, strlen(text)));
     assert_int_equal(f.rows.n, 2);
-    assert_int_equal(f.rows.line_number[1], 4);
+    assert_int_equal(row_file_line(&f.rows.file, 1), 4);
     assert_ok(rows_read(&f.rows, 1, &row));
     assert_string_equal(row.text, "b");
     row_free(&row);
