@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/file/inflated.h"
 #include "data/set/format/formats.h"
 #include "kernels/memory.h"
 
@@ -41,7 +42,7 @@ static Status refuse_list(const RowFile *file)
 
 static Status open_json(RowFile *file)
 {
-    TRY(mapped_open(&file->bytes, file->path));
+    TRY(inflated_open(&file->bytes, file->path));
     index_lines(file);
     if (!file->n) return fail(STATUS_INPUT, "%s: no rows; expected one JSON object per line", file->path);
     return refuse_list(file);
