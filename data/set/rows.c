@@ -107,7 +107,7 @@ Status rows_open(Rows *rows, const char *path, const char *text_field, Notices *
     Json *document = NULL;
     Row row = {0};
     *rows = (Rows){ .text_field = memory_string(text_field ? text_field : "text") };
-    TRY_GOTO(done, status, row_file_open(&rows->file, path));
+    TRY_GOTO(done, status, row_file_open(&rows->file, path, NULL, NULL));
     rows->n = rows->file.n;
     TRY_GOTO(done, status, row_file_row(&rows->file, 0, &document));
     TRY_GOTO(done, status, decide_kind(rows, document));

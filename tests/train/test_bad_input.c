@@ -40,7 +40,7 @@ static const Case cases[] = {
     { "base.gguf", "GGUF\3\0", "--model_name_or_path {}/base.gguf", "model_name_or_path: {}/base.gguf: 4 bytes wanted at byte 4, the file has 6: it is cut short or damaged" },
     /* rows */
     { NULL, NULL, "--dataset_name {}/nowhere.jsonl", "dataset_name: {}/nowhere.jsonl: No such file or directory" },
-    { "rows.jsonl", "", "", "dataset_name: {}/rows.jsonl: no rows; expected one JSON object per line" },
+    { "rows.jsonl", "", "", "dataset_name: {}/rows.jsonl: no rows; expected one JSON object per line, or a list of objects" },
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [1,\n", "", "dataset_name: {}/rows.jsonl:2: not JSON at line 1, column 18" },
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"text\": \"\xff\"}\n", "", "dataset_name: {}/rows.jsonl:2: invalid UTF-8 at line 1, column 11" },
     { "rows.jsonl", "{\"question\": \"?\"}\n", "",
