@@ -1,6 +1,9 @@
 #include "data/set/dataset.h"
 
+#include <stdlib.h>
+
 #include "data/set/shuffle.h"
+#include "kernels/memory.h"
 
 static void cut(Examples *examples, const DatasetOptions *options, DatasetCounts *counts)
 {
@@ -72,19 +75,21 @@ static void prepare(Examples *examples, const char *path, const DatasetOptions *
     notice_bos(path, options->encode.tokenizer, examples, notices);
 }
 
-Status dataset_read(const char *path, const DatasetOptions *options, Pool *pool, Notices *notices, Examples *out, DatasetCounts *counts)
+Status dataset_read(const DataMix *mix, const DatasetOptions *options, Pool *pool, Notices *notices, Examples *out, DatasetCounts *counts)
 {
     Rows rows = {0};
     Examples examples = {0};
     *counts = (DatasetCounts){0};
-    TRY(rows_open(&rows, path, options->text_field, notices));
+    TRY(rows_open(&rows, mix, options->text_field, notices));
     counts->rows = rows.n;
     Status status = encode_rows(&rows, &options->encode, pool, notices, &examples);
+    char *name = memory_string(rows.from.name);
     rows_close(&rows);
     if (status == STATUS_OK) {
-        prepare(&examples, path, options, notices, counts);
-        status = refuse_untrained(path, counts);
+        prepare(&examples, name, options, notices, counts);
+        status = refuse_untrained(name, counts);
     }
+    free(name);
     if (status == STATUS_OK) *out = examples;
     else examples_free(&examples);
     return status;

@@ -59,7 +59,7 @@ static Status fail_again(const Encoder *encoder, int64_t i)
 
 static void tell(const Encoder *encoder, const Part *sum, Notices *notices)
 {
-    const char *path = encoder->rows->file.path;
+    const char *path = encoder->rows->from.name;
     if (encoder->rows->has_completion_mask && !encoder->rows->has_labels && !encoder->completion_only)
         notice(notices, "%s: completion_mask is not applied; completion_only_loss asks for it", path);
     if (encoder->options->assistant_only_loss && encoder->variables && !encoder->marks_generation)

@@ -9,6 +9,8 @@
 
 static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text";
 
+RowPlace rows_place(const Rows *rows, int64_t i) { return mixture_place(&rows->from, i); }
+
 Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
 {
     char text[2048];
@@ -16,7 +18,8 @@ Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return fail(STATUS_INPUT, "%s:%lld: %s", rows->file.path, (long long)row_file_line(&rows->file, i), text);
+    RowPlace place = rows_place(rows, i);
+    return fail(STATUS_INPUT, "%s:%lld: %s", place.path, (long long)place.line, text);
 }
 
 /* Kinds ------------------------------------------------------------------------------------------------------------- */
@@ -87,7 +90,7 @@ static void notice_unread(const Rows *rows, const Json *document, Notices *notic
     Buffer unread = {0};
     for (const Json *item = json_first(document); item; item = json_next(item))
         if (!is_read(rows, document, json_key(item))) buffer_format(&unread, "%s%s", unread.len ? ", " : "", json_key(item));
-    if (unread.len) notice(notices, "%s: columns that are not read: %s", rows->file.path, unread.data);
+    if (unread.len) notice(notices, "%s: columns that are not read: %s", rows->from.name, unread.data);
     buffer_free(&unread);
 }
 
@@ -97,19 +100,19 @@ static void notice_roles(const Rows *rows, const Row *row, Notices *notices)
         const char *role = json_string(json_get(message, "role"));
         if (!strcmp(role, "human") || !strcmp(role, "gpt"))
             notice(notices, "%s: the role \"%s\" goes to the chat template as it stands; templates know \"user\" and \"assistant\"",
-                   rows->file.path, role);
+                   rows->from.name, role);
     }
 }
 
-Status rows_open(Rows *rows, const char *path, const char *text_field, Notices *notices)
+Status rows_open(Rows *rows, const DataMix *mix, const char *text_field, Notices *notices)
 {
     Status status = STATUS_OK;
     Json *document = NULL;
     Row row = {0};
     *rows = (Rows){ .text_field = memory_string(text_field ? text_field : "text") };
-    TRY_GOTO(done, status, row_file_open(&rows->file, path, NULL, NULL));
-    rows->n = rows->file.n;
-    TRY_GOTO(done, status, row_file_row(&rows->file, 0, &document));
+    TRY_GOTO(done, status, mixture_open(&rows->from, mix, notices));
+    rows->n = rows->from.n;
+    TRY_GOTO(done, status, mixture_row(&rows->from, 0, &document));
     TRY_GOTO(done, status, decide_kind(rows, document));
     TRY_GOTO(done, status, rows_read(rows, 0, &row));
     notice_unread(rows, document, notices);
@@ -123,7 +126,7 @@ done:
 
 void rows_close(Rows *rows)
 {
-    row_file_close(&rows->file);
+    mixture_close(&rows->from);
     free(rows->text_field);
     *rows = (Rows){0};
 }
@@ -234,7 +237,8 @@ static Status read_template_columns(Place place, Row *row)
     const char *written = json_string(row->tools);
     if (written) {
         char name[4096];
-        snprintf(name, sizeof name, "%s:%lld: \"tools\"", place.rows->file.path, (long long)row_file_line(&place.rows->file, place.i));
+        RowPlace where = rows_place(place.rows, place.i);
+        snprintf(name, sizeof name, "%s:%lld: \"tools\"", where.path, (long long)where.line);
         TRY(json_parse(&row->parsed_tools, name, written, strlen(written)));
         row->tools = json_kind(row->parsed_tools) == JSON_NULL ? NULL : row->parsed_tools;
     }
@@ -264,7 +268,7 @@ static Status read_kind(Place place, Row *row)
 Status rows_read(const Rows *rows, int64_t i, Row *row)
 {
     *row = (Row){0};
-    Status status = row_file_row(&rows->file, i, &row->document);
+    Status status = mixture_row(&rows->from, i, &row->document);
     if (status == STATUS_OK) status = read_kind((Place){ rows, i, row->document }, row);
     if (status != STATUS_OK) row_free(row);
     return status;

@@ -1,4 +1,4 @@
-/* Rows: a file of examples as the user wrote it (row_file.h says in which formats), and what each of them is.
+/* Rows: examples as the user wrote them (mixture.h says where they come from, row_file.h in which formats), and what they are.
  *
  * Any number of threads can read rows at once, and no row stays in memory. Every complaint starts with `path:LINE`.
  *
@@ -18,15 +18,15 @@
 #include <stdint.h>
 
 #include "data/file/json.h"
-#include "data/set/row_file.h"
+#include "data/set/mixture.h"
 #include "kernels/notices.h"
 #include "kernels/status.h"
 
 typedef enum { ROW_TOKENS, ROW_PROMPT_COMPLETION, ROW_PROMPT_COMPLETION_MESSAGES, ROW_MESSAGES, ROW_TEXT } RowKind;
 
 typedef struct {
-    RowFile  file;
-    int64_t  n;
+    Mixture  from;
+    int64_t  n;                  /* from.n */
     RowKind  kind;
     bool     has_labels, has_completion_mask, has_assistant_masks;      /* rows of tokens: all rows as the first */
     char    *text_field;
@@ -42,8 +42,8 @@ typedef struct {
     Json *document, *converted, *parsed_tools;                         /* what the above points into */
 } Row;
 
-/* `text_field` NULL: "text". Reads the first row; the file must have one. */
-Status rows_open(Rows *, const char *path, const char *text_field, Notices *);
+/* `text_field` NULL: "text". Reads the first row. */
+Status rows_open(Rows *, const DataMix *, const char *text_field, Notices *);
 void   rows_close(Rows *);                                             /* accepts {0} */
 
 Status rows_read(const Rows *, int64_t i, Row *);                      /* on error the row is {0} */
@@ -51,3 +51,4 @@ void   row_free(Row *);                                                /* accept
 Status rows_fail(const Rows *, int64_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* "path:LINE: …" */
 
 #endif
+RowPlace rows_place(const Rows *, int64_t i);

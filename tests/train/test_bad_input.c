@@ -20,7 +20,7 @@ static const Case cases[] = {
     { NULL, NULL, "--lora_dropout 1.5", "--lora_dropout: found 1.5, expected a number of at least 0 and less than 1" },
     { "recipe.json", "{\"lora_r\": \"many\"}", "--config {}/recipe.json", "{}/recipe.json: lora_r: found \"many\", expected an integer of at least 1 and at most 65536" },
     { "recipe.json", "{\"lora_r\": 4,}", "--config {}/recipe.json", "{}/recipe.json: not JSON at line 1, column 15" },
-    { NULL, NULL, "--eval_strategy steps", "eval_dataset_name: evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with train.jsonl and test.jsonl" },
+    { NULL, NULL, "--eval_strategy steps", "eval_dataset_name: evaluation needs examples of its own: give eval_dataset_name or test_split_size, or as dataset_name a folder with the splits train and test" },
     { NULL, NULL, "--per_device_train_batch_size 9 --dataloader_drop_last true",
       "dataloader_drop_last leaves nothing to train on: 4 examples make no batch of 9" },
     /* adapter */

@@ -86,48 +86,47 @@ static CompletionLoss completion_loss(Maybe only)
     return only == MAYBE_UNSET ? COMPLETION_LOSS_AUTO : only == MAYBE_YES ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_ALL;
 }
 
-static Status open_examples(Trainer *t, const char *path, bool packing, bool shuffle, Examples *out, DatasetCounts *counts)
+static Status open_examples(Trainer *t, const DataMix *mix, bool packing, Examples *out, DatasetCounts *counts)
 {
     const Recipe *r = &t->recipe;
     DatasetOptions options = {
         .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
                     .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
-        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
-    return dataset_read(path, &options, t->pool, &t->notices, out, counts);
+        .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = r->shuffle_dataset, .seed = (uint64_t)r->seed };
+    return dataset_read(mix, &options, t->pool, &t->notices, out, counts);
 }
 
-/* A file, or in a folder the file of a split: DIR/train.jsonl. */
-static char *split_path(const char *name, const char *split)
+static Status open_train(Trainer *t)
 {
-    return path_is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
-}
-
-static Status open_split(Trainer *t, const char *name, const char *split, bool packing, Examples *out, DatasetCounts *counts)
-{
-    char *path = split_path(name, split);
-    Status status = open_examples(t, path, packing, t->recipe.shuffle_dataset, out, counts);
-    free(path);
+    DataSource *source;
+    DataMix mix = recipe_train_data(&t->recipe, &source);
+    Status status = open_examples(t, &mix, t->recipe.packing, &t->train, &t->train_counts);
+    free(source);
     return status;
 }
 
-/* eval_dataset_name, or the test split of a folder that holds both; nothing where no evaluation is asked for. */
+/* eval_dataset_name, held out rows, or the test split of what has splits; nothing where no evaluation is asked for. */
 static Status open_eval(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
+    DataSource *source;
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
     if (!wanted) return STATUS_OK;
-    if (!r->eval_dataset_name && !path_is_folder(name))
-        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
-                    r->dataset_train_split, r->dataset_test_split);
-    return open_split(t, name, r->dataset_test_split, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
+    bool has_splits = !json_count(r->datasets) && data_place_has_splits(&(DataPlace){ .path = r->dataset_name });
+    if (!r->eval_dataset_name && !has_splits && !(r->test_split_size > 0))
+        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name or test_split_size, or as dataset_name a folder with the splits "
+                                  "%s and %s", r->dataset_train_split, r->dataset_test_split);
+    DataMix mix = recipe_eval_data(r, &source);
+    Status status = open_examples(t, &mix, r->eval_packing == MAYBE_YES, &t->eval, &t->eval_counts);
+    free(source);
+    return status;
 }
 
 static Status open_data(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    TRY(open_split(t, r->dataset_name, r->dataset_train_split, r->packing, &t->train, &t->train_counts), "dataset_name");
+    TRY(open_train(t), "%s", json_count(r->datasets) ? "datasets" : "dataset_name");
     TRY(open_eval(t), "eval_dataset_name");
     t->padding = (Padding){ .padding_free = r->padding_free };
     t->eval_padding = t->padding;

@@ -11,7 +11,7 @@ static Status open_text(Fixture *f, const char *text, size_t n)
     FILE *file = fdopen(mkstemp(f->path), "w");
     fwrite(text, 1, n, file);
     fclose(file);
-    Status status = rows_open(&f->rows, f->path, NULL, &f->notices);
+    Status status = rows_open(&f->rows, &(DataMix){ .source = &(DataSource){ .place.path = f->path }, .n = 1 }, NULL, &f->notices);
     remove(f->path);
     return status;
 }
@@ -163,7 +163,7 @@ static void blank_lines_are_no_rows(void **state)
     const char *text = "\n{\"text\": \"a\"}\r\n  \n{\"text\": \"b\"}";
     assert_ok(open_text(&f, text, strlen(text)));
     assert_int_equal(f.rows.n, 2);
-    assert_int_equal(row_file_line(&f.rows.file, 1), 4);
+    assert_int_equal(rows_place(&f.rows, 1).line, 4);
     assert_ok(rows_read(&f.rows, 1, &row));
     assert_string_equal(row.text, "b");
     row_free(&row);
