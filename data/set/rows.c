@@ -7,7 +7,7 @@
 
 #include "kernels/memory.h"
 
-static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text";
+static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text, or instruction and output";
 
 RowPlace rows_place(const Rows *rows, int64_t i) { return mixture_place(&rows->from, i); }
 
@@ -55,6 +55,7 @@ static Status decide_kind(Rows *rows, const Json *document)
     else if (prompt && completion) rows->kind = json_kind(prompt) == JSON_ARRAY ? ROW_PROMPT_COMPLETION_MESSAGES : ROW_PROMPT_COMPLETION;
     else if (column(document, "messages") || column(document, "conversations")) rows->kind = ROW_MESSAGES;
     else if (column(document, rows->text_field)) rows->kind = ROW_TEXT;
+    else if (column(document, "instruction") && column(document, "output")) rows->kind = ROW_PROMPT_COMPLETION, rows->alpaca = true;
     else return fail_columns(rows, document);
     rows->has_labels = column(document, "labels");
     rows->has_completion_mask = column(document, "completion_mask");
@@ -73,11 +74,12 @@ static bool is_read(const Rows *rows, const Json *document, const char *name)
 {
     static const char *const tokens[] = { "input_ids", "labels", "completion_mask", "assistant_masks", NULL };
     static const char *const pair[] = { "prompt", "completion", "tools", "chat_template_kwargs", NULL };
+    static const char *const alpaca[] = { "instruction", "input", "output", NULL };
     static const char *const messages[] = { "messages", "tools", "chat_template_kwargs", NULL };
     static const char *const conversations[] = { "conversations", "tools", "chat_template_kwargs", NULL };
     switch (rows->kind) {
     case ROW_TOKENS: return one_of(name, tokens);
-    case ROW_PROMPT_COMPLETION: return !strcmp(name, "prompt") || !strcmp(name, "completion");
+    case ROW_PROMPT_COMPLETION: return rows->alpaca ? one_of(name, alpaca) : !strcmp(name, "prompt") || !strcmp(name, "completion");
     case ROW_PROMPT_COMPLETION_MESSAGES: return one_of(name, pair);
     case ROW_MESSAGES: return one_of(name, column(document, "messages") ? messages : conversations);
     case ROW_TEXT: return !strcmp(name, rows->text_field);
@@ -246,12 +248,36 @@ static Status read_template_columns(Place place, Row *row)
     return rows_fail(place.rows, place.i, "\"tools\" is %s, expected a list", json_kind_name(row->tools));
 }
 
+/* Alpaca's prompt around an instruction, and its input if there is one. */
+static char *alpaca_prompt(const char *instruction, const char *input)
+{
+    if (!*input)
+        return memory_format("Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+                             "### Instruction:\n%s\n\n### Response:\n", instruction);
+    return memory_format("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that "
+                         "appropriately completes the request.\n\n### Instruction:\n%s\n\n### Input:\n%s\n\n### Response:\n", instruction, input);
+}
+
+static Status read_alpaca(Place place, Row *row)
+{
+    const char *instruction, *input = "";
+    TRY(get_string(place, "instruction", &instruction));
+    TRY(get_string(place, "output", &row->completion));
+    if (column(place.document, "input")) TRY(get_string(place, "input", &input));
+    char *prompt = alpaca_prompt(instruction, input);
+    row->converted = json_new_string(prompt);
+    row->prompt = json_string(row->converted);
+    free(prompt);
+    return STATUS_OK;
+}
+
 static Status read_kind(Place place, Row *row)
 {
     switch (place.rows->kind) {
     case ROW_TOKENS: return read_tokens(place, row);
     case ROW_TEXT: return get_string(place, place.rows->text_field, &row->text);
     case ROW_PROMPT_COMPLETION:
+        if (place.rows->alpaca) return read_alpaca(place, row);
         TRY(get_string(place, "prompt", &row->prompt));
         return get_string(place, "completion", &row->completion);
     case ROW_PROMPT_COMPLETION_MESSAGES:

@@ -9,6 +9,25 @@
  *   messages, or conversations ({from, value} or {role, content})
  *   text (its name can be chosen)
  *
+ * and, where TRL knows nothing of a row,
+ *
+ *   instruction, output, and maybe input      Alpaca's: its prompt is made of the first and the last, the output is the completion
+ *
+ *       Below is an instruction that describes a task, paired with an input that provides further context. Write a response that
+ *       appropriately completes the request.
+ *
+ *       ### Instruction:
+ *       {instruction}
+ *
+ *       ### Input:
+ *       {input}
+ *
+ *       ### Response:
+ *       {output}
+ *
+ *   (the first two lines are one). Without an input, or with an empty one, its part is left out and the first
+ *   sentence is "Below is an instruction that describes a task. Write a response …". It is the `text` of tatsu-lab/alpaca.
+ *
  * Any may carry `tools` (a list, or a list written as a string) and `chat_template_kwargs` (an object). A column that is null
  * counts as absent. Columns that nothing reads are named in a notice. JSON goes to the template as it stands: the peers'
  * `datasets` first gives every message and tool of a file the same keys, with null where they were absent. */
@@ -28,6 +47,7 @@ typedef struct {
     Mixture  from;
     int64_t  n;                  /* from.n */
     RowKind  kind;
+    bool     alpaca;             /* prompt and completion are made of instruction, input and output */
     bool     has_labels, has_completion_mask, has_assistant_masks;      /* rows of tokens: all rows as the first */
     char    *text_field;
 } Rows;
@@ -48,6 +68,7 @@ void   rows_close(Rows *);                                             /* accept
 
 Status rows_read(const Rows *, int64_t i, Row *);                      /* on error the row is {0} */
 void   row_free(Row *);                                                /* accepts {0} */
+RowPlace rows_place(const Rows *, int64_t i);
 Status rows_fail(const Rows *, int64_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* "path:LINE: …" */
 
 #endif

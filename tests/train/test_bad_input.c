@@ -44,7 +44,7 @@ static const Case cases[] = {
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [1,\n", "", "dataset_name: {}/rows.jsonl:2: not JSON at line 1, column 18" },
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"text\": \"\xff\"}\n", "", "dataset_name: {}/rows.jsonl:2: invalid UTF-8 at line 1, column 11" },
     { "rows.jsonl", "{\"question\": \"?\"}\n", "",
-      "dataset_name: {}/rows.jsonl:1: no column that can be trained on; found: question; accepted: input_ids, or prompt and completion, or messages, or conversations, or text" },
+      "dataset_name: {}/rows.jsonl:1: no column that can be trained on; found: question; accepted: input_ids, or prompt and completion, or messages, or conversations, or text, or instruction and output" },
     { "rows.jsonl", "{\"input_ids\": [1, 64]}\n", "", "dataset_name: {}/rows.jsonl:1: \"input_ids\" holds 64, expected token ids from 0 to 63" },
     { "rows.jsonl", "{\"input_ids\": [1]}\n", "",
       "dataset_name: {}/rows.jsonl: no token would be trained: of 1 rows, 0 were cut and 0 dropped for having no trained token left; raise max_length or check the masks" },
