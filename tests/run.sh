@@ -114,6 +114,7 @@ part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
+part "rows of data files" peers check_rows.py build/read_rows
 part "quickstart --short" configs/quickstart.sh --short
 part "PEFT loads what it wrote" adapter_loads out/quickstart-short/adapter
 finish
