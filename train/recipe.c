@@ -224,6 +224,8 @@ static Status settle_evaluation(Recipe *r, Notices *notices)
         TRY(needs_metric(r, "save_strategy best"));
     }
     if (r->load_best_model_at_end) TRY(check_best_at_end(r));
+    if (r->eval_strategy == STRATEGY_NO && !r->eval_on_start && r->test_split_size > 0)
+        notice(notices, "the rows that test_split_size holds out are not used: eval_strategy is no");
     if (r->eval_strategy == STRATEGY_NO && r->eval_dataset_name) notice(notices, "eval_dataset_name is not used: eval_strategy is no");
     return check_early_stopping(r, notices);
 }

@@ -3,7 +3,7 @@
 
 #include "data/set/rows.h"
 
-typedef struct { char path[64]; Rows rows; Notices notices; } Fixture;
+typedef struct { char path[64]; DataSource source; Rows rows; Notices notices; } Fixture;
 
 static Status open_text(Fixture *f, const char *text, size_t n)
 {
@@ -11,7 +11,8 @@ static Status open_text(Fixture *f, const char *text, size_t n)
     FILE *file = fdopen(mkstemp(f->path), "w");
     fwrite(text, 1, n, file);
     fclose(file);
-    Status status = rows_open(&f->rows, &(DataMix){ .source = &(DataSource){ .place.path = f->path }, .n = 1 }, NULL, &f->notices);
+    f->source.place.path = f->path;
+    Status status = rows_open(&f->rows, &(DataMix){ .source = &f->source, .n = 1 }, NULL, &f->notices);
     remove(f->path);
     return status;
 }
