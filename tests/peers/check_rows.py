@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -175,9 +176,15 @@ def pandas_rows(text, separator):
     return [{name: None if pandas.isna(value) else value for name, value in zip(frame.columns, row)} for row in frame.itertuples(index=False, name=None)]
 
 
+def without_lost_separators(text, separator):
+    """What pandas reads in place of `text`: behind a blank line that ends with \\r alone, it swallows a separator (EAT_CRNL_NOP in its
+    tokenizer.c), and every cell of that row moves one column to the left. graft keeps the cells where they are."""
+    return re.sub(rf"((?:^|[\r\n])[ \t]*\r){separator}", r"\1", text)
+
+
 def check_tables(reader, count):
     choose = random.Random(7)
-    refused = 0
+    refused = moved = 0
     for number in range(count):
         separator = "\t" if number % 4 == 0 else ","
         text = random_table(choose, separator)
@@ -185,8 +192,13 @@ def check_tables(reader, count):
         write(path, text)
         expected, rows = pandas_rows(text, separator), graft(reader, {"datasets": [{"path": str(path)}]})
         refused += expected is None
+        mended = without_lost_separators(text, separator)
+        if rows != expected and mended != text:
+            write(path, mended)
+            rows = graft(reader, {"datasets": [{"path": str(path)}]})
+            moved += 1
         report(f"table {text!r}", rows == expected, f"graft {rows}", f"peer  {expected}")
-    print(f"{count} random tables, {refused} of them refused")
+    print(f"{count} random tables, {refused} of them refused; in {moved} pandas moves cells behind a blank line, as expected")
 
 
 def main():
