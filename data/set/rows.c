@@ -51,11 +51,12 @@ static Status fail_columns(const Rows *rows, const Json *document)
 static Status decide_kind(Rows *rows, const Json *document)
 {
     const Json *prompt = column(document, "prompt"), *completion = column(document, "completion");
+    rows->alpaca = !(prompt && completion) && column(document, "instruction") && column(document, "output");
     if (column(document, "input_ids")) rows->kind = ROW_TOKENS;
     else if (prompt && completion) rows->kind = json_kind(prompt) == JSON_ARRAY ? ROW_PROMPT_COMPLETION_MESSAGES : ROW_PROMPT_COMPLETION;
     else if (column(document, "messages") || column(document, "conversations")) rows->kind = ROW_MESSAGES;
     else if (column(document, rows->text_field)) rows->kind = ROW_TEXT;
-    else if (column(document, "instruction") && column(document, "output")) rows->kind = ROW_PROMPT_COMPLETION, rows->alpaca = true;
+    else if (rows->alpaca) rows->kind = ROW_PROMPT_COMPLETION;
     else return fail_columns(rows, document);
     rows->has_labels = column(document, "labels");
     rows->has_completion_mask = column(document, "completion_mask");

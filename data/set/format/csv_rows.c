@@ -7,12 +7,10 @@
  *   a row may have fewer cells than the header; those behind are null
  *   an empty cell, quoted or not, is null, and so are NA, null, None, nan and the rest of pandas' list
  *
- * One thing is not taken over: behind a blank line that ends with \r alone, pandas swallows a separator, so that a row which begins
- * with an empty cell moves one column to the left.
- *
  * Every other cell is text. pandas makes numbers or booleans of a column that holds nothing else, which TRL cannot train on; here
  * it stays as it is written. Rows longer than the header are refused; pandas makes an index of the first column when the first row
- * is. */
+ * is. Nor is it taken over that pandas swallows a separator behind a blank line that ends with \r alone, so that a row which begins
+ * with an empty cell moves one column to the left. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
