@@ -118,6 +118,7 @@ part "random texts through tokenizers" peers check_tokenizer.py build
 part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 500 "$(cat "$logs/llama_cpp")"/ggml-vocab-{command-r,deepseek-coder,deepseek-llm,falcon,gpt-2,llama-bpe,mpt,qwen2,qwen35,refact,starcoder}.gguf
 part "random tables through Parquet" peers check_parquet.py build
 part "tokens and labels against TRL" peers check_masks.py build/graft
+part "rows of data files" peers check_rows.py build/read_rows
 part "quickstart --short" configs/quickstart.sh --short
 part "PEFT loads what it wrote" adapter_loads out/quickstart-short/adapter
 finish

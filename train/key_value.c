@@ -15,6 +15,7 @@ static const double WHOLE = 9007199254740992.0;         /* 2^53 */
 static bool is_list(const Key *key) { return key->type == KEY_WORDS || key->type == KEY_PATTERN || key->type == KEY_INTEGERS; }
 static bool is_map(const Key *key) { return key->type == KEY_INTEGER_MAP || key->type == KEY_REAL_MAP; }
 static bool is_object(const Key *key) { return key->type == KEY_OBJECT || is_map(key); }
+static bool is_json(const Key *key) { return key->type == KEY_JSON || is_object(key); }
 static bool is_integer(const Key *key) { return key->type == KEY_INTEGER || key->type == KEY_INTEGERS || key->type == KEY_INTEGER_MAP; }
 
 /* Lists of words in one string */
@@ -130,6 +131,7 @@ static Json *from_one_text(const Key *key, const char *text)
     case KEY_INTEGER:
     case KEY_REAL:
     case KEY_NUMBER: return number_from_text(text);
+    case KEY_JSON:
     case KEY_OBJECT:
     case KEY_INTEGER_MAP:
     case KEY_REAL_MAP: return (json = json_from_text(text)) ? json : json_new_string(text);
@@ -180,7 +182,7 @@ void key_describe(const Key *key, Buffer *out)
         [KEY_ANY] = "a value", [KEY_BOOL] = "true or false", [KEY_MAYBE] = "true or false", [KEY_INTEGER] = "an integer", [KEY_REAL] = "a number",
         [KEY_NUMBER] = "a number", [KEY_STRING] = "a string", [KEY_ENUM] = "", [KEY_WORDS] = "a list of names",
         [KEY_PATTERN] = "a list of names or a regular expression", [KEY_INTEGERS] = "an integer or a list, each", [KEY_OBJECT] = "a JSON object",
-        [KEY_INTEGER_MAP] = "a JSON object of integers, each", [KEY_REAL_MAP] = "a JSON object of numbers, each",
+        [KEY_INTEGER_MAP] = "a JSON object of integers, each", [KEY_REAL_MAP] = "a JSON object of numbers, each", [KEY_JSON] = "JSON",
     };
     buffer_add_string(out, what[key->type]);
     if (key->type == KEY_ENUM) describe_names(key, out);
@@ -384,6 +386,7 @@ void key_store(const Key *key, void *target, const Json *value)
     case KEY_WORDS:
     case KEY_PATTERN:  *(Words *)field = words_from(value); break;
     case KEY_INTEGERS: *(Integers *)field = integers_from(value); break;
+    case KEY_JSON:
     case KEY_OBJECT:
     case KEY_INTEGER_MAP:
     case KEY_REAL_MAP: *(Json **)field = null ? NULL : json_copy(value); break;
@@ -457,7 +460,7 @@ void key_free(const Key *key, void *target)
     } else if (key->type == KEY_INTEGERS) {
         free(((Integers *)field)->item);
         *(Integers *)field = (Integers){0};
-    } else if (is_object(key)) {
+    } else if (is_json(key)) {
         json_free(*(Json **)field);
         *(Json **)field = NULL;
     }

@@ -42,6 +42,7 @@ typedef enum {                   /* field in the command's struct */
     KEY_OBJECT,                  /* Json *, null: NULL */
     KEY_INTEGER_MAP,             /* Json *, an object of integers in min..max */
     KEY_REAL_MAP,                /* Json *, an object of numbers in min..max */
+    KEY_JSON,                    /* Json *, any value, checked by who reads it; null: NULL */
 } KeyType;
 
 typedef enum {

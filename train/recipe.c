@@ -1,8 +1,10 @@
 #include "train/recipe.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "kernels/memory.h"
 #include "train/key_value.h"
 #include "train/recipe_keys.h"
 
@@ -14,7 +16,8 @@ static Status check_needed(const Recipe *r)
 {
     if (!r->model_name_or_path)
         return fail(STATUS_INPUT, "model_name_or_path is missing: the base model, a folder or a GGUF file (--model_name_or_path DIR)");
-    if (!r->dataset_name) return fail(STATUS_INPUT, "dataset_name is missing: the training rows (--dataset_name train.jsonl)");
+    if (!r->dataset_name && !json_count(r->datasets))
+        return fail(STATUS_INPUT, "dataset_name is missing: the training rows (--dataset_name train.jsonl)");
     return STATUS_OK;
 }
 
@@ -47,8 +50,57 @@ static Status check_packing(const Recipe *r, Notices *notices)
     return STATUS_OK;
 }
 
+static Status read_entry(DatasetEntry *entry, const Json *object, int i, Notices *notices)
+{
+    Json *set = NULL;
+    char *where = memory_format("datasets: item %d", i + 1);
+    Status status = keys_read(&dataset_keys, entry, &set, object, where, notices);
+    if (status == STATUS_OK && !entry->path) status = fail(STATUS_INPUT, "%s: path is missing: a file, a pattern or a folder", where);
+    if (status == STATUS_OK && entry->columns && json_kind(entry->columns) != JSON_ARRAY)
+        status = fail(STATUS_INPUT, "%s: columns: found %s, expected a list of names", where, json_kind_name(entry->columns));
+    json_free(set);
+    free(where);
+    return status;
+}
+
+static Status read_datasets(Recipe *r, Notices *notices)
+{
+    if (json_kind(r->datasets) != JSON_ARRAY) return fail(STATUS_INPUT, "datasets: found %s, expected a list of objects", json_kind_name(r->datasets));
+    if (r->dataset_name) notice(notices, "dataset_name is not used: datasets says what is trained on");
+    r->dataset = memory_new((size_t)json_count(r->datasets), sizeof *r->dataset);
+    for (const Json *item = json_first(r->datasets); item; item = json_next(item)) {
+        r->n_datasets++;
+        TRY(read_entry(&r->dataset[r->n_datasets - 1], item, r->n_datasets - 1, notices));
+    }
+    return STATUS_OK;
+}
+
+static DatasetEntry named_entry(const Recipe *r, const char *name, const char *split)
+{
+    return (DatasetEntry){ .path = memory_string(name), .split = memory_string(split), .field = memory_string(r->dataset_field),
+                           .column_mapping = r->column_mapping ? json_copy(r->column_mapping) : NULL };
+}
+
+static Status settle_datasets(Recipe *r, Notices *notices)
+{
+    bool several = json_count(r->datasets) || (r->datasets && json_kind(r->datasets) != JSON_ARRAY);
+    if (several) TRY(read_datasets(r, notices));
+    else {
+        r->dataset = memory_new(1, sizeof *r->dataset);
+        r->dataset[r->n_datasets++] = named_entry(r, r->dataset_name, r->dataset_train_split);
+    }
+    if (several && !r->eval_dataset_name && (r->column_mapping || r->dataset_field))
+        notice(notices, "column_mapping and dataset_field are for dataset_name and eval_dataset_name; an item of datasets has its own column_mapping and field");
+    if (r->test_split_size > 1 && r->test_split_size != floor(r->test_split_size))
+        return fail(STATUS_INPUT, "test_split_size: found %.15g, expected a whole number of rows, or a share below 1", r->test_split_size);
+    if (r->test_split_size > 0 && r->eval_dataset_name)
+        return fail(STATUS_INPUT, "test_split_size holds out rows to evaluate on, eval_dataset_name brings others: give one of them");
+    return STATUS_OK;
+}
+
 static Status settle_data(Recipe *r, Notices *notices)
 {
+    TRY(settle_datasets(r, notices));
     if (r->data_seed < 0) r->data_seed = r->seed;
     if (r->eval_packing == MAYBE_UNSET) r->eval_packing = r->packing ? MAYBE_YES : MAYBE_NO;
     TRY(check_packing(r, notices));
@@ -172,6 +224,8 @@ static Status settle_evaluation(Recipe *r, Notices *notices)
         TRY(needs_metric(r, "save_strategy best"));
     }
     if (r->load_best_model_at_end) TRY(check_best_at_end(r));
+    if (r->eval_strategy == STRATEGY_NO && !r->eval_on_start && r->test_split_size > 0)
+        notice(notices, "the rows that test_split_size holds out are not used: eval_strategy is no");
     if (r->eval_strategy == STRATEGY_NO && r->eval_dataset_name) notice(notices, "eval_dataset_name is not used: eval_strategy is no");
     return check_early_stopping(r, notices);
 }
@@ -210,12 +264,53 @@ Status recipe_parse(Recipe *recipe, int argc, char **argv, Notices *notices)
     return status;
 }
 
+static DataSource source_of(const DatasetEntry *entry)
+{
+    return (DataSource){ .place = { entry->path, entry->data_dir, entry->data_files, entry->split }, .field = entry->field, .columns = entry->columns,
+                         .column_mapping = entry->column_mapping, .fraction = entry->fraction };
+}
+
+DataMix recipe_train_data(const Recipe *r, DataSource **source)
+{
+    *source = memory_new((size_t)r->n_datasets, sizeof **source);
+    for (int i = 0; i < r->n_datasets; i++) (*source)[i] = source_of(&r->dataset[i]);
+    return (DataMix){ .source = *source, .n = r->n_datasets, .max_samples = r->max_samples, .test_split_size = r->test_split_size, .seed = (uint64_t)r->seed };
+}
+
+bool recipe_has_eval_data(const Recipe *r)
+{
+    bool has_splits = !json_count(r->datasets) && data_place_has_splits(&(DataPlace){ .path = r->dataset_name });
+    return r->eval_dataset_name || has_splits || r->test_split_size > 0;
+}
+
+DataMix recipe_eval_data(const Recipe *r, DataSource **source)
+{
+    if (r->test_split_size > 0) {
+        DataMix held_out = recipe_train_data(r, source);
+        held_out.test = true;
+        return held_out;
+    }
+    *source = memory_new(1, sizeof **source);
+    **source = (DataSource){ .place = { .path = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name, .split = r->dataset_test_split },
+                             .field = r->dataset_field, .column_mapping = r->column_mapping };
+    return (DataMix){ .source = *source, .n = 1, .max_samples = r->max_samples };
+}
+
+const char *recipe_train_name(const Recipe *r) { return json_count(r->datasets) ? "datasets" : r->dataset_name; }
+
+const char *recipe_eval_name(const Recipe *r)
+{
+    return r->test_split_size > 0 ? "held out" : r->eval_dataset_name ? r->eval_dataset_name : r->dataset_test_split;
+}
+
 void recipe_help(FILE *out) { keys_help(&recipe_keys, out); }
 
 Json *recipe_to_json(const Recipe *recipe) { return keys_to_json(&recipe_keys, recipe); }
 
 void recipe_free(Recipe *recipe)
 {
+    for (int i = 0; i < recipe->n_datasets; i++) keys_free(&dataset_keys, &recipe->dataset[i]);
+    free(recipe->dataset);
     keys_free(&recipe_keys, recipe);
     json_free(recipe->given);
     *recipe = (Recipe){0};

@@ -7,6 +7,7 @@
  * and greater_is_better are never left open. */
 #ifndef TRAIN_RECIPE_H
 #define TRAIN_RECIPE_H
+#include "data/set/mixture.h"
 #include "data/set/packing.h"
 #include "data/set/sampler.h"
 #include "optim/schedule.h"
@@ -19,6 +20,13 @@ typedef enum { REPORT_NONE, REPORT_TENSORBOARD } ReportTo;
 typedef enum { BEST_LOSS, BEST_NONE } BestMetric;                                         /* eval_loss, or null */
 typedef enum { OPTIM_ADAMW_TORCH_FUSED, OPTIM_ADAMW_TORCH } Optim;                        /* the same numbers */
 typedef enum { LOSS_NLL } LossType;
+
+/* One dataset of a mixture, as TRL's DatasetConfig; what its fields mean is said in data/set/data_files.h and mixture.h. */
+typedef struct {
+    char   *path, *data_dir, *split, *field;     /* NULL where null; path and split never are */
+    Json   *data_files, *columns, *column_mapping;
+    double  fraction;                            /* 0: null */
+} DatasetEntry;
 
 typedef struct {
     /* Model and adapter. Strings are NULL when null. */
@@ -35,9 +43,16 @@ typedef struct {
     LoraInit init_lora_weights;
 
     /* Data */
-    char    *dataset_name;               /* required */
+    char    *dataset_name;               /* NULL only where `datasets` says what is read */
     char    *eval_dataset_name;
     char    *dataset_train_split, *dataset_test_split;
+    char    *dataset_field;
+    Json    *column_mapping;             /* new names by old ones, or NULL; of these two names, not of `datasets` */
+    Json    *datasets;                   /* as given, or NULL; read into: */
+    DatasetEntry *dataset;               /* [n_datasets] the mixture that is trained on: `datasets`, or dataset_name alone */
+    int      n_datasets;
+    int64_t  max_samples;                /* 0: all */
+    double   test_split_size;            /* 0: nothing is held out; below 1 a share, else rows */
     char    *dataset_text_field;
     char    *chat_template_path, *eos_token;
     int64_t  max_length;                 /* tokens; 0: no truncation */
@@ -107,6 +122,13 @@ typedef struct {
 
 /* Everything that can be checked without opening a model or data is checked. `recipe` was {0} or freed; on failure it is {0}. */
 Status recipe_parse(Recipe *, int argc, char **argv, Notices *);
+/* What is trained on, and what is evaluated on: `source`, the caller's to free, points into the recipe. */
+DataMix recipe_train_data(const Recipe *, DataSource **source);
+bool    recipe_has_eval_data(const Recipe *);            /* they are named somewhere; whether they are there shows when they are opened */
+DataMix recipe_eval_data(const Recipe *, DataSource **source);
+const char *recipe_train_name(const Recipe *);                /* for messages */
+const char *recipe_eval_name(const Recipe *);
+
 void   recipe_help(FILE *);
 Json  *recipe_to_json(const Recipe *);           /* what --config would read to the same recipe */
 void   recipe_free(Recipe *);

@@ -40,10 +40,18 @@ static const Key sft[] = {
       .meaning = "start of the adapter; true: B is zero, A as torch draws it from the seed" },
 
     { .group = "Data", FIELD(dataset_name, KEY_STRING, "null"), OR_NULL(0),
-      .meaning = "training rows: a JSONL file with text, messages, prompt and completion, or input_ids in each row; or a folder of splits" },
+      .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst), a pattern of files, or a folder of splits; a row has text, "
+                 "messages, prompt and completion, instruction and output, or input_ids" },
     { FIELD(eval_dataset_name, KEY_STRING, "null"), OR_NULL(0), .meaning = "evaluation rows. Not given: dataset_test_split of dataset_name" },
     { FIELD(dataset_train_split, KEY_STRING, "\"train\""), .meaning = "name of the training split" },
     { FIELD(dataset_test_split, KEY_STRING, "\"test\""), .meaning = "name of the evaluation split" },
+    { FIELD(dataset_field, KEY_STRING, "null"), OR_NULL(0), .meaning = "in a JSON file that is one object: the member that is the list of rows" },
+    { FIELD(column_mapping, KEY_OBJECT, "null"), OR_NULL(0), .meaning = "new names of columns: {\"question\": \"prompt\", \"answer\": \"completion\"}" },
+    { FIELD(datasets, KEY_JSON, "[]"), OR_NULL(0),
+      .meaning = "several datasets instead of dataset_name: a list of objects with path, and data_dir, data_files, split, columns, fraction as in TRL, field, column_mapping" },
+    { FIELD(max_samples, KEY_INTEGER, "null"), .min = 1, .max = 4294967295.0, OR_NULL(0), .meaning = "read only so many rows, the first ones, to train and to evaluate on" },
+    { FIELD(test_split_size, KEY_NUMBER, "null"), .min = 0, .max = 4294967295.0, .above = true, OR_NULL(0),
+      .meaning = "hold out this share of the training rows, or from 1 on so many, to evaluate on; drawn by seed" },
     { FIELD(dataset_text_field, KEY_STRING, "\"text\""), .meaning = "column that holds plain text" },
     { FIELD(chat_template_path, KEY_STRING, "null"), OR_NULL(0), .meaning = "a Jinja file, or a folder with a tokenizer, in place of the model's chat template" },
     { FIELD(eos_token, KEY_STRING, "null"), OR_NULL(0), .meaning = "token that ends a text. Not given: the tokenizer's" },
@@ -254,9 +262,7 @@ static const Key sft[] = {
     REFUSED("dataset_config", "null", "data are files, not datasets of the Hub"),
     REFUSED("dataset_streaming", "false", "rows are tokenised before training, so that their number is known"),
     REFUSED("dataset_kwargs", "null|{}", "rows with input_ids are taken as they are without it"),
-    REFUSED("datasets", "null|[]", "give one file as dataset_name"),
     REFUSED("streaming", "false", "rows are tokenised before training, so that their number is known"),
-    REFUSED("test_split_size", "null", "give the evaluation rows as eval_dataset_name"),
     REFUSED("env", "null|{}", "set environment variables before the start"),
     REFUSED("label_names", "null", "labels are made from the rows"),
     REFUSED("fp16", "false", "float16 needs a GPU; bf16 false trains in float32"),
@@ -312,5 +318,21 @@ static const Key kwargs[] = {
     { FIELD(cooldown, KEY_INTEGER, "0"), AT_LEAST(0), .meaning = "evaluations after a reduction that do not count" },
 };
 #undef RECORD
+
+#define RECORD DatasetEntry
+static const Key dataset[] = {
+    { FIELD(path, KEY_STRING, "null"), OR_NULL(0), .meaning = "a file, a pattern, a folder, or with data_files the name of a format" },
+    { FIELD(data_dir, KEY_STRING, "null"), OR_NULL(0), .meaning = "a folder in it" },
+    { FIELD(data_files, KEY_JSON, "null"), OR_NULL(0), .meaning = "a pattern, a list of patterns, or an object from split to these" },
+    { FIELD(split, KEY_STRING, "\"train\""), .meaning = "which split is read" },
+    { FIELD(field, KEY_STRING, "null"), OR_NULL(0), .meaning = "in a JSON file that is one object: the member that is the list of rows" },
+    { FIELD(columns, KEY_JSON, "null"), OR_NULL(0), .meaning = "a list: only these columns" },
+    { FIELD(column_mapping, KEY_OBJECT, "null"), OR_NULL(0), .meaning = "new names of columns" },
+    { FIELD(fraction, KEY_NUMBER, "null"), MORE_THAN(0), OR_NULL(0), .meaning = "share of the mixture" },
+    REFUSED("name", "null", "data are files, not datasets of the Hub"),
+};
+#undef RECORD
+
+const Keys dataset_keys = { .command = "graft sft", .usage = "", .key = dataset, .n = sizeof dataset / sizeof *dataset };
 
 const Keys schedule_kwargs_keys = { .command = "graft sft", .usage = "", .key = kwargs, .n = sizeof kwargs / sizeof *kwargs };

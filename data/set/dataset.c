@@ -1,6 +1,9 @@
 #include "data/set/dataset.h"
 
+#include <stdlib.h>
+
 #include "data/set/shuffle.h"
+#include "kernels/memory.h"
 
 static void cut(Examples *examples, const DatasetOptions *options, DatasetCounts *counts)
 {
@@ -48,13 +51,13 @@ Cut dataset_cut(const DatasetOptions *options)
     return (Cut){ options->max_length, options->packing ? TRUNCATE_KEEP_START : options->truncation };
 }
 
-Status dataset_read(const char *path, const DatasetOptions *options, Pool *pool, Notices *notices, Findings *found, Examples *out, DatasetCounts *counts)
+Status dataset_read(const DataMix *mix, const DatasetOptions *options, Pool *pool, Notices *notices, Findings *found, Examples *out, DatasetCounts *counts)
 {
     Rows rows = {0};
     Examples examples = {0};
     Findings findings = {0};
     *counts = (DatasetCounts){0};
-    TRY(rows_open(&rows, path, options->text_field, notices));
+    TRY(rows_open(&rows, mix, options->text_field, notices));
     counts->rows = rows.n;
     Status status = encode_rows(&rows, &options->encode, pool, notices, &findings, &examples);
     rows_close(&rows);
@@ -62,7 +65,7 @@ Status dataset_read(const char *path, const DatasetOptions *options, Pool *pool,
     findings_examine(&findings, &examples, &options->encode, dataset_cut(options), options->train);
     findings_tell(&findings, notices);
     prepare(&examples, options, counts);
-    status = refuse_untrained(path, counts);
+    status = refuse_untrained(findings.path, counts);
     if (status == STATUS_OK) *out = examples;
     else examples_free(&examples);
     if (status == STATUS_OK && found) *found = findings;

@@ -1,7 +1,7 @@
-/* One file as a run trains on it: rows read, encoded, cut or packed, shuffled, in the order in which TRL's SFTTrainer does it.
+/* A dataset as a run trains on it: rows read, encoded, cut or packed, shuffled, in the order in which TRL's SFTTrainer does it.
  *
  * Without packing, rows are cut at max_length and those left without a trained token are dropped. With packing the packer
- * cuts. A file that would train nothing is refused; what could go wrong quietly (problems.h) is a notice for each problem. */
+ * cuts. A dataset that would train nothing is refused; what could go wrong quietly (problems.h) is a notice for each problem. */
 #ifndef DATA_SET_DATASET_H
 #define DATA_SET_DATASET_H
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include "data/set/encode.h"
 #include "data/set/examples.h"
 #include "data/set/findings.h"
+#include "data/set/mixture.h"
 #include "data/set/packing.h"
 #include "kernels/notices.h"
 #include "kernels/pool.h"
@@ -32,7 +33,7 @@ typedef struct {
 typedef struct { int64_t rows, examples, tokens, trained, truncated, dropped; } DatasetCounts;
 
 /* `found` NULL: not wanted. On failure nothing is to be freed. */
-Status dataset_read(const char *path, const DatasetOptions *, Pool *, Notices *, Findings *found, Examples *out, DatasetCounts *);
+Status dataset_read(const DataMix *, const DatasetOptions *, Pool *, Notices *, Findings *found, Examples *out, DatasetCounts *);
 
 Cut dataset_cut(const DatasetOptions *);         /* what the cut, or the packer, leaves of a row */
 

@@ -86,8 +86,8 @@ static void add_with_eos(const Encoder *encoder, Buffer *out, const char *text)
 
 static Status tokenize(const Encoder *encoder, int64_t i, const char *text, size_t n, bool special, Tokens *out)
 {
-    TRY(tokenizer_encode(encoder->options->tokenizer, text, n, special, out), "%s:%lld", encoder->rows->file.path,
-        (long long)encoder->rows->line_number[i]);
+    RowPlace place = rows_place(encoder->rows, i);
+    TRY(tokenizer_encode(encoder->options->tokenizer, text, n, special, out), "%s:%lld", place.path, (long long)place.line);
     return STATUS_OK;
 }
 
@@ -153,8 +153,8 @@ static Json *variables_of(const Encoder *encoder, const Json *kwargs)
 
 static Status render(const Encoder *encoder, int64_t i, const ChatInput *input, ChatText *text, Tokens *tokens)
 {
-    TRY(chat_template_render(encoder->options->chat_template, input, text), "%s:%lld", encoder->rows->file.path,
-        (long long)encoder->rows->line_number[i]);
+    RowPlace place = rows_place(encoder->rows, i);
+    TRY(chat_template_render(encoder->options->chat_template, input, text), "%s:%lld", place.path, (long long)place.line);
     return tokenize(encoder, i, text->text, text->n, false, tokens);
 }
 
@@ -265,7 +265,7 @@ static Json *special_tokens(const Tokenizer *tokenizer, const char *eos)
 static Status check_options(const Rows *rows, const EncodeOptions *options, const char *eos)
 {
     bool chat = rows->kind == ROW_MESSAGES || rows->kind == ROW_PROMPT_COMPLETION_MESSAGES, pair = rows->kind == ROW_PROMPT_COMPLETION;
-    const char *path = rows->file.path;
+    const char *path = rows->from.name;
     if (rows->kind != ROW_TOKENS && !options->tokenizer)
         return fail(STATUS_INPUT, "%s holds %s and the model has no tokenizer; add its tokenizer.json, or give rows of input_ids", path, chat ? "messages" : "text");
     if (options->assistant_only_loss && !chat && !rows->has_assistant_masks)

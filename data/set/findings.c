@@ -1,26 +1,40 @@
 #include "data/set/findings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/hash.h"
 #include "kernels/memory.h"
 
 enum { LINES_SHOWN = 5 };
 
+/* Our own copy of a path; most rows stand in the file of the row before. */
+static const char *keep_path(Findings *f, const char *path)
+{
+    for (int i = f->n_files; i-- > 0;)
+        if (!strcmp(f->file[i], path)) return f->file[i];
+    return MEMORY_PUSH(f->file, f->n_files, f->cap_files) = memory_string(path);
+}
+
 void findings_init(Findings *f, const Rows *rows)
 {
     size_t n = (size_t)rows->n;
-    *f = (Findings){ .path = memory_string(rows->file.path), .n = rows->n, .line = memory_new(n, sizeof *f->line), .problems = memory_new(n, sizeof *f->problems),
-                     .content = memory_new(n, sizeof *f->content), .twin = memory_new(n, sizeof *f->twin),
+    *f = (Findings){ .path = memory_string(rows->from.name), .n = rows->n, .place = memory_new(n, sizeof *f->place),
+                     .problems = memory_new(n, sizeof *f->problems), .content = memory_new(n, sizeof *f->content), .twin = memory_new(n, sizeof *f->twin),
                      .trained = memory_new(n, sizeof *f->trained), .message = memory_new(n, sizeof *f->message) };
-    for (int64_t i = 0; i < rows->n; i++) f->line[i] = rows->line_number[i];
+    for (int64_t i = 0; i < rows->n; i++) {
+        f->place[i] = rows_place(rows, i);
+        f->place[i].path = keep_path(f, f->place[i].path);
+    }
 }
 
 void findings_free(Findings *f)
 {
     for (int64_t i = 0; i < f->n; i++) free(f->message[i]);
+    for (int i = 0; i < f->n_files; i++) free(f->file[i]);
+    free(f->file);
     free(f->path);
-    free(f->line);
+    free(f->place);
     free(f->problems);
     free(f->content);
     free(f->twin);
@@ -83,7 +97,7 @@ static Index find_duplicates(const Findings *of, Findings *marked)
         int64_t *slot = index_find(&index, of, of->content[i]);
         if (*slot && marked) {
             marked->problems[i] |= 1u << PROBLEM_DUPLICATE;
-            marked->twin[i] = of->line[*slot - 1];
+            marked->twin[i] = of->place[*slot - 1];
         }
         if (!*slot) *slot = i + 1;
     }
@@ -97,7 +111,7 @@ static void find_overlap(Findings *f, const Findings *train)
         int64_t row = f->content[i] ? *index_find(&index, train, f->content[i]) : 0;
         if (!row) continue;
         f->problems[i] |= 1u << PROBLEM_OVERLAP;
-        f->trained[i] = train->line[row - 1];
+        f->trained[i] = train->place[row - 1];
     }
     free(index.slot);
 }
@@ -135,9 +149,12 @@ int64_t findings_rows(const Findings *f, Severity severity)
 static void add_lines(const Findings *f, Problem problem, int64_t n, Buffer *out)
 {
     int shown = 0;
-    buffer_format(out, "%s: %lld rows (lines ", f->path, (long long)n);
-    for (int64_t i = 0; i < f->n && shown < LINES_SHOWN; i++)
-        if (f->problems[i] >> problem & 1) buffer_format(out, "%s%lld", shown++ ? ", " : "", (long long)f->line[i]);
+    bool one_file = f->n_files == 1;
+    buffer_format(out, "%s: %lld rows (%s", f->path, (long long)n, one_file ? "lines " : "");
+    for (int64_t i = 0; i < f->n && shown < LINES_SHOWN; i++) {
+        if (!(f->problems[i] >> problem & 1)) continue;
+        buffer_format(out, "%s%s%s%lld", shown++ ? ", " : "", one_file ? "" : f->place[i].path, one_file ? "" : ":", (long long)f->place[i].line);
+    }
     buffer_add_string(out, n > shown ? ", …)" : ")");
 }
 
@@ -147,7 +164,7 @@ void findings_describe(const Findings *f, Problem problem, Buffer *out)
     if (!n) return;
     while (!(f->problems[i] >> problem & 1)) i++;
     if (n > 1) add_lines(f, problem, n, out);
-    else buffer_format(out, "%s:%lld", f->path, (long long)f->line[i]);
+    else buffer_format(out, "%s:%lld", f->place[i].path, (long long)f->place[i].line);
     buffer_format(out, ": %s", problem_kinds[problem].text);
 }
 

@@ -1,4 +1,4 @@
-/* What was found wrong with the rows of one file, row by row: the problems of problems.h, and those that only comparing rows
+/* What was found wrong with the rows of one dataset, row by row: the problems of problems.h, and those that only comparing rows
  * shows: duplicates, and rows of an evaluation that are trained on. Rows are the same when their tokens are. */
 #ifndef DATA_SET_FINDINGS_H
 #define DATA_SET_FINDINGS_H
@@ -11,14 +11,16 @@
 #include "kernels/notices.h"
 
 typedef struct Findings {
-    char     *path;
+    char     *path;              /* of all rows, for messages */
     int64_t   n;
-    int64_t  *line;              /* [n] where the row stands in the file */
+    RowPlace *place;             /* [n] where the row stands; paths belong to `file` */
     uint32_t *problems;          /* [n] a bit for each Problem */
     uint64_t *content;           /* [n] hash of the tokens; 0: none */
-    int64_t  *twin;              /* [n] line of the earlier row with the same tokens; 0: none */
-    int64_t  *trained;           /* [n] line, in the file that is trained on, of the row with the same tokens; 0: none */
+    RowPlace *twin;              /* [n] the earlier row with the same tokens; path NULL: none */
+    RowPlace *trained;           /* [n] the row with the same tokens that is trained on: paths of those findings; path NULL: none */
     char    **message;           /* [n] why it cannot be read; NULL: it can */
+    char    **file;              /* [n_files] */
+    int       n_files, cap_files;
 } Findings;
 
 void findings_init(Findings *, const Rows *);
@@ -34,7 +36,7 @@ void findings_examine(Findings *, const Examples *whole, const EncodeOptions *, 
 int64_t findings_count(const Findings *, Problem);
 int64_t findings_rows(const Findings *, Severity);                               /* rows with a problem of this severity */
 
-/* "path:LINE: …", or "path: 12 rows (lines 3, 5, 9, …): …": one problem in one line. Nothing where no row has it. */
+/* "path:LINE: …", or "path: 12 rows (lines 3, 5, 9, …): …", of several files "path: 12 rows (a:3, b:5, …): …": one problem in one line. Nothing where no row has it. */
 void findings_describe(const Findings *, Problem, Buffer *out);
 void findings_tell(const Findings *, Notices *);                                 /* every problem that some row has */
 

@@ -7,37 +7,9 @@
 
 #include "kernels/memory.h"
 
-static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text";
+static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text, or instruction and output";
 
-/* Lines ------------------------------------------------------------------------------------------------------------- */
-
-static bool blank(const char *line, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strchr(" \t\r", line[i]) || !line[i]) return false;
-    return true;
-}
-
-static size_t line_length(const Mapped *file, size_t at)
-{
-    const uint8_t *end = memchr(file->bytes + at, '\n', file->n_bytes - at);
-    return end ? (size_t)(end - file->bytes) - at : file->n_bytes - at;
-}
-
-static void index_lines(Rows *rows)
-{
-    int64_t cap = 0, cap_numbers = 0, n_numbers = 0, number = 0;
-    size_t at = rows->file.n_bytes >= 3 && !memcmp(rows->file.bytes, "\xEF\xBB\xBF", 3) ? 3 : 0;      /* a byte order mark */
-    while (at < rows->file.n_bytes) {
-        size_t n = line_length(&rows->file, at);
-        number++;
-        if (!blank((const char *)rows->file.bytes + at, n)) {
-            MEMORY_PUSH(rows->line, rows->n, cap) = at;
-            MEMORY_PUSH(rows->line_number, n_numbers, cap_numbers) = number;
-        }
-        at += n + 1;
-    }
-}
+RowPlace rows_place(const Rows *rows, int64_t i) { return mixture_place(&rows->from, i); }
 
 Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
 {
@@ -46,25 +18,8 @@ Status rows_fail(const Rows *rows, int64_t i, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return fail(STATUS_INPUT, "%s:%lld: %s", rows->file.path, (long long)rows->line_number[i], text);
-}
-
-/* A list over the whole file would only be found incomplete at the end of its first line. */
-static Status refuse_list(const Rows *rows)
-{
-    const char *start = (const char *)rows->file.bytes + rows->line[0];
-    if (start[strspn(start, " \t")] != '[') return STATUS_OK;
-    return fail(STATUS_INPUT, "%s: a JSON list, expected one JSON object per line; `jq -c '.[]'` turns one into the other", rows->file.path);
-}
-
-static Status parse_line(const Rows *rows, int64_t i, Json **document)
-{
-    char name[4096];
-    snprintf(name, sizeof name, "%s:%lld", rows->file.path, (long long)rows->line_number[i]);
-    const char *line = (const char *)rows->file.bytes + rows->line[i];
-    TRY(json_parse(document, name, line, line_length(&rows->file, rows->line[i])));
-    if (json_kind(*document) == JSON_OBJECT) return STATUS_OK;
-    return rows_fail(rows, i, "this line is %s, expected an object with one example", json_kind_name(*document));
+    RowPlace place = rows_place(rows, i);
+    return fail(STATUS_INPUT, "%s:%lld: %s", place.path, (long long)place.line, text);
 }
 
 /* Kinds ------------------------------------------------------------------------------------------------------------- */
@@ -96,10 +51,12 @@ static Status fail_columns(const Rows *rows, const Json *document)
 static Status decide_kind(Rows *rows, const Json *document)
 {
     const Json *prompt = column(document, "prompt"), *completion = column(document, "completion");
+    rows->alpaca = !(prompt && completion) && column(document, "instruction") && column(document, "output");
     if (column(document, "input_ids")) rows->kind = ROW_TOKENS;
     else if (prompt && completion) rows->kind = json_kind(prompt) == JSON_ARRAY ? ROW_PROMPT_COMPLETION_MESSAGES : ROW_PROMPT_COMPLETION;
     else if (column(document, "messages") || column(document, "conversations")) rows->kind = ROW_MESSAGES;
     else if (column(document, rows->text_field)) rows->kind = ROW_TEXT;
+    else if (rows->alpaca) rows->kind = ROW_PROMPT_COMPLETION;
     else return fail_columns(rows, document);
     rows->has_labels = column(document, "labels");
     rows->has_completion_mask = column(document, "completion_mask");
@@ -118,11 +75,12 @@ static bool is_read(const Rows *rows, const Json *document, const char *name)
 {
     static const char *const tokens[] = { "input_ids", "labels", "completion_mask", "assistant_masks", NULL };
     static const char *const pair[] = { "prompt", "completion", "tools", "chat_template_kwargs", NULL };
+    static const char *const alpaca[] = { "instruction", "input", "output", NULL };
     static const char *const messages[] = { "messages", "tools", "chat_template_kwargs", NULL };
     static const char *const conversations[] = { "conversations", "tools", "chat_template_kwargs", NULL };
     switch (rows->kind) {
     case ROW_TOKENS: return one_of(name, tokens);
-    case ROW_PROMPT_COMPLETION: return !strcmp(name, "prompt") || !strcmp(name, "completion");
+    case ROW_PROMPT_COMPLETION: return rows->alpaca ? one_of(name, alpaca) : !strcmp(name, "prompt") || !strcmp(name, "completion");
     case ROW_PROMPT_COMPLETION_MESSAGES: return one_of(name, pair);
     case ROW_MESSAGES: return one_of(name, column(document, "messages") ? messages : conversations);
     case ROW_TEXT: return !strcmp(name, rows->text_field);
@@ -135,7 +93,7 @@ static void notice_unread(const Rows *rows, const Json *document, Notices *notic
     Buffer unread = {0};
     for (const Json *item = json_first(document); item; item = json_next(item))
         if (!is_read(rows, document, json_key(item))) buffer_format(&unread, "%s%s", unread.len ? ", " : "", json_key(item));
-    if (unread.len) notice(notices, "%s: columns that are not read: %s", rows->file.path, unread.data);
+    if (unread.len) notice(notices, "%s: columns that are not read: %s", rows->from.name, unread.data);
     buffer_free(&unread);
 }
 
@@ -145,21 +103,19 @@ static void notice_roles(const Rows *rows, const Row *row, Notices *notices)
         const char *role = json_string(json_get(message, "role"));
         if (!strcmp(role, "human") || !strcmp(role, "gpt"))
             notice(notices, "%s: the role \"%s\" goes to the chat template as it stands; templates know \"user\" and \"assistant\"",
-                   rows->file.path, role);
+                   rows->from.name, role);
     }
 }
 
-Status rows_open(Rows *rows, const char *path, const char *text_field, Notices *notices)
+Status rows_open(Rows *rows, const DataMix *mix, const char *text_field, Notices *notices)
 {
     Status status = STATUS_OK;
     Json *document = NULL;
     Row row = {0};
     *rows = (Rows){ .text_field = memory_string(text_field ? text_field : "text") };
-    TRY_GOTO(done, status, mapped_open(&rows->file, path));
-    index_lines(rows);
-    if (!rows->n) TRY_GOTO(done, status, fail(STATUS_INPUT, "%s: no rows; expected one JSON object per line", path));
-    TRY_GOTO(done, status, refuse_list(rows));
-    TRY_GOTO(done, status, parse_line(rows, 0, &document));
+    TRY_GOTO(done, status, mixture_open(&rows->from, mix, notices));
+    rows->n = rows->from.n;
+    TRY_GOTO(done, status, mixture_row(&rows->from, 0, &document));
     TRY_GOTO(done, status, decide_kind(rows, document));
     TRY_GOTO(done, status, rows_read(rows, 0, &row));
     notice_unread(rows, document, notices);
@@ -173,9 +129,7 @@ done:
 
 void rows_close(Rows *rows)
 {
-    mapped_close(&rows->file);
-    free(rows->line);
-    free(rows->line_number);
+    mixture_close(&rows->from);
     free(rows->text_field);
     *rows = (Rows){0};
 }
@@ -286,12 +240,36 @@ static Status read_template_columns(Place place, Row *row)
     const char *written = json_string(row->tools);
     if (written) {
         char name[4096];
-        snprintf(name, sizeof name, "%s:%lld: \"tools\"", place.rows->file.path, (long long)place.rows->line_number[place.i]);
+        RowPlace where = rows_place(place.rows, place.i);
+        snprintf(name, sizeof name, "%s:%lld: \"tools\"", where.path, (long long)where.line);
         TRY(json_parse(&row->parsed_tools, name, written, strlen(written)));
         row->tools = json_kind(row->parsed_tools) == JSON_NULL ? NULL : row->parsed_tools;
     }
     if (!row->tools || json_kind(row->tools) == JSON_ARRAY) return STATUS_OK;
     return rows_fail(place.rows, place.i, "\"tools\" is %s, expected a list", json_kind_name(row->tools));
+}
+
+/* Alpaca's prompt around an instruction, and its input if there is one. */
+static char *alpaca_prompt(const char *instruction, const char *input)
+{
+    if (!*input)
+        return memory_format("Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+                             "### Instruction:\n%s\n\n### Response:\n", instruction);
+    return memory_format("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that "
+                         "appropriately completes the request.\n\n### Instruction:\n%s\n\n### Input:\n%s\n\n### Response:\n", instruction, input);
+}
+
+static Status read_alpaca(Place place, Row *row)
+{
+    const char *instruction, *input = "";
+    TRY(get_string(place, "instruction", &instruction));
+    TRY(get_string(place, "output", &row->completion));
+    if (column(place.document, "input")) TRY(get_string(place, "input", &input));
+    char *prompt = alpaca_prompt(instruction, input);
+    row->converted = json_new_string(prompt);
+    row->prompt = json_string(row->converted);
+    free(prompt);
+    return STATUS_OK;
 }
 
 static Status read_kind(Place place, Row *row)
@@ -300,6 +278,7 @@ static Status read_kind(Place place, Row *row)
     case ROW_TOKENS: return read_tokens(place, row);
     case ROW_TEXT: return get_string(place, place.rows->text_field, &row->text);
     case ROW_PROMPT_COMPLETION:
+        if (place.rows->alpaca) return read_alpaca(place, row);
         TRY(get_string(place, "prompt", &row->prompt));
         return get_string(place, "completion", &row->completion);
     case ROW_PROMPT_COMPLETION_MESSAGES:
@@ -316,7 +295,7 @@ static Status read_kind(Place place, Row *row)
 Status rows_read(const Rows *rows, int64_t i, Row *row)
 {
     *row = (Row){0};
-    Status status = parse_line(rows, i, &row->document);
+    Status status = mixture_row(&rows->from, i, &row->document);
     if (status == STATUS_OK) status = read_kind((Place){ rows, i, row->document }, row);
     if (status != STATUS_OK) row_free(row);
     return status;

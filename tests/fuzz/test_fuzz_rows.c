@@ -74,7 +74,7 @@ static void damaged_rows_are_answered(void **state)
             .max_length = draw(2) * (1 + draw(9)), .truncation = (Truncation)draw(2), .packing_strategy = (PackingStrategy)draw(3), .shuffle = draw(2),
         };
         options.packing = options.max_length && draw(2);
-        Status status = dataset_read(path, &options, pool, &notices, NULL, &examples, &counts);
+        Status status = dataset_read(&ONE_FILE(path), &options, pool, &notices, NULL, &examples, &counts);
         assert_true(status == STATUS_OK || status == STATUS_INPUT);
         if (status == STATUS_OK) check_examples(&examples, &counts);
         else assert_non_null(strstr(status_message(), path));

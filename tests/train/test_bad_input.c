@@ -20,7 +20,7 @@ static const Case cases[] = {
     { NULL, NULL, "--lora_dropout 1.5", "--lora_dropout: found 1.5, expected a number of at least 0 and less than 1" },
     { "recipe.json", "{\"lora_r\": \"many\"}", "--config {}/recipe.json", "{}/recipe.json: lora_r: found \"many\", expected an integer of at least 1 and at most 65536" },
     { "recipe.json", "{\"lora_r\": 4,}", "--config {}/recipe.json", "{}/recipe.json: not JSON at line 1, column 15" },
-    { NULL, NULL, "--eval_strategy steps", "eval_dataset_name: evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with train.jsonl and test.jsonl" },
+    { NULL, NULL, "--eval_strategy steps", "eval_dataset_name: evaluation needs examples of its own: give eval_dataset_name or test_split_size, or as dataset_name a folder with the splits train and test" },
     { NULL, NULL, "--per_device_train_batch_size 9 --dataloader_drop_last true",
       "dataloader_drop_last leaves nothing to train on: 4 examples make no batch of 9" },
     /* adapter */
@@ -40,11 +40,11 @@ static const Case cases[] = {
     { "base.gguf", "GGUF\3\0", "--model_name_or_path {}/base.gguf", "model_name_or_path: {}/base.gguf: 4 bytes wanted at byte 4, the file has 6: it is cut short or damaged" },
     /* rows */
     { NULL, NULL, "--dataset_name {}/nowhere.jsonl", "dataset_name: {}/nowhere.jsonl: No such file or directory" },
-    { "rows.jsonl", "", "", "dataset_name: {}/rows.jsonl: no rows; expected one JSON object per line" },
+    { "rows.jsonl", "", "", "dataset_name: {}/rows.jsonl: no rows; expected one JSON object per line, or a list of objects" },
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [1,\n", "", "dataset_name: {}/rows.jsonl:2: not JSON at line 1, column 18" },
     { "rows.jsonl", "{\"input_ids\": [1, 2]}\n{\"text\": \"\xff\"}\n", "", "dataset_name: {}/rows.jsonl:2: invalid UTF-8 at line 1, column 11" },
     { "rows.jsonl", "{\"question\": \"?\"}\n", "",
-      "dataset_name: {}/rows.jsonl:1: no column that can be trained on; found: question; accepted: input_ids, or prompt and completion, or messages, or conversations, or text" },
+      "dataset_name: {}/rows.jsonl:1: no column that can be trained on; found: question; accepted: input_ids, or prompt and completion, or messages, or conversations, or text, or instruction and output" },
     { "rows.jsonl", "{\"input_ids\": [1, 64]}\n", "", "dataset_name: {}/rows.jsonl:1: \"input_ids\" holds 64, expected token ids from 0 to 63" },
     { "rows.jsonl", "{\"input_ids\": [1]}\n", "",
       "dataset_name: {}/rows.jsonl: no token would be trained: of 1 rows, 0 were cut and 0 dropped for having no trained token left; raise max_length or check the masks" },

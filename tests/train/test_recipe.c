@@ -278,6 +278,15 @@ static void keys_must_agree(void **state)
         { "--early_stopping_patience 2", "early_stopping_patience needs evaluations, but eval_strategy is no: set it to steps or epoch" },
         { "--early_stopping_patience 2 --eval_strategy epoch", "early_stopping_patience needs metric_for_best_model: set it to loss" },
         { "--early_stopping_threshold 0.1", "early_stopping_threshold needs early_stopping_patience" },
+        { "--test_split_size 0.1 --eval_dataset_name e", "test_split_size holds out rows to evaluate on, eval_dataset_name brings others: give one of them" },
+        { "--test_split_size 1.5", "test_split_size: found 1.5, expected a whole number of rows, or a share below 1" },
+        { "--datasets {}", "datasets: found an object, expected a list of objects" },
+        { "--datasets [{}]", "datasets: item 1: path is missing: a file, a pattern or a folder" },
+        { "--datasets [{\"path\":\"a\"},{\"pth\":\"b\"}]", "datasets: item 2: unknown key pth; did you mean path?" },
+        { "--datasets [{\"path\":\"a\",\"fraction\":0}]", "datasets: item 1: fraction: found 0, expected a number of more than 0, or null" },
+        { "--datasets [{\"path\":\"a\",\"columns\":\"x\"}]", "datasets: item 1: columns: found a string, expected a list of names" },
+        { "--datasets [{\"path\":\"a\",\"name\":\"x\"}]",
+          "datasets: item 1: name: found \"x\", which graft does not support: data are files, not datasets of the Hub" },
         { "--resume_from_checkpoint --overwrite_output_dir",
           "resume_from_checkpoint goes on with the run in output_dir, overwrite_output_dir starts another: give one of them" },
     };
@@ -296,6 +305,36 @@ static void what_is_needed_is_asked_for(void **state)
                  recipe_parse(&r, 2, data, &notices));
     assert_fails(STATUS_INPUT, "dataset_name is missing: the training rows (--dataset_name train.jsonl)", recipe_parse(&r, 2, model, &notices));
     notices_free(&notices);
+}
+
+/* One dataset or several: what is read stands in one place. */
+static void data_are_a_mixture(void **state)
+{
+    (void)state;
+    DataSource *source;
+    Recipe r = parsed("--column_mapping {\"q\":\"prompt\"} --dataset_field data --max_samples 9 --test_split_size 0.25 --eval_strategy epoch --seed 3");
+    DataMix mix = recipe_train_data(&r, &source);
+    assert_true(mix.n == 1 && mix.max_samples == 9 && mix.test_split_size == 0.25 && mix.seed == 3 && !mix.test);
+    assert_string_equal(source->place.path, "d.jsonl");
+    assert_string_equal(source->field, "data");
+    assert_string_equal(json_string(json_get(source->column_mapping, "q")), "prompt");
+    free(source);
+    mix = recipe_eval_data(&r, &source);
+    assert_true(mix.n == 1 && mix.test && mix.seed == 3);
+    free(source);
+    recipe_free(&r);
+    r = parsed("--datasets [{\"path\":\"a\",\"fraction\":2},{\"path\":\"json\",\"data_files\":[\"b\",\"c\"],\"split\":\"x\",\"columns\":[\"t\"],\"fraction\":1}]");
+    mix = recipe_train_data(&r, &source);
+    assert_int_equal(mix.n, 2);
+    assert_true(source[0].fraction == 2 && source[1].fraction == 1);
+    assert_string_equal(source[0].place.split, "train");
+    assert_string_equal(source[1].place.split, "x");
+    assert_int_equal(json_count(source[1].place.data_files), 2);
+    assert_string_equal(json_string(json_first(source[1].columns)), "t");
+    free(source);
+    recipe_free(&r);
+    notes("--datasets [{\"path\":\"a\"}]", "dataset_name is not used: datasets says what is trained on");
+    notes("--test_split_size 3", "the rows that test_split_size holds out are not used: eval_strategy is no");
 }
 
 static void open_keys_are_settled(void **state)
@@ -465,7 +504,7 @@ int main(void)
         cmocka_unit_test(defaults_are_trl_sft_s), cmocka_unit_test(schedule_defaults_stand_once), cmocka_unit_test(flags_override_the_file_and_the_file_defaults),
         cmocka_unit_test(files_are_named_in_messages), cmocka_unit_test(targets_are_a_list_or_an_expression), cmocka_unit_test(flags_take_their_forms),
         cmocka_unit_test(bad_flags_are_named), cmocka_unit_test(what_graft_lacks_is_refused_by_name), cmocka_unit_test(notices_say_what_was_understood),
-        cmocka_unit_test(keys_must_agree), cmocka_unit_test(what_is_needed_is_asked_for), cmocka_unit_test(open_keys_are_settled),
+        cmocka_unit_test(keys_must_agree), cmocka_unit_test(what_is_needed_is_asked_for), cmocka_unit_test(data_are_a_mixture), cmocka_unit_test(open_keys_are_settled),
         cmocka_unit_test(json_reads_back_to_the_same_recipe), cmocka_unit_test(yaml_is_read_as_json_is),
         cmocka_unit_test(every_key_of_the_peers_is_answered), cmocka_unit_test(the_table_is_consistent), cmocka_unit_test(help_lists_every_key_within_100_columns),
     };

@@ -41,9 +41,9 @@ static void print_row(const Findings *f, Problem problem, int64_t i, FILE *out)
 {
     bool why = f->message[i] && problem_kinds[problem].severity == SEVERITY_ERROR;
     if (why) fprintf(out, "  %s", f->message[i]);      /* it begins with the place */
-    else fprintf(out, "  %s:%lld", f->path, (long long)f->line[i]);
-    if (problem == PROBLEM_DUPLICATE) fprintf(out, ", as line %lld", (long long)f->twin[i]);
-    if (problem == PROBLEM_OVERLAP) fprintf(out, ", as line %lld of the training rows", (long long)f->trained[i]);
+    else fprintf(out, "  %s:%lld", f->place[i].path, (long long)f->place[i].line);
+    if (problem == PROBLEM_DUPLICATE) fprintf(out, ", as %s:%lld", f->twin[i].path, (long long)f->twin[i].line);
+    if (problem == PROBLEM_OVERLAP) fprintf(out, ", as %s:%lld", f->trained[i].path, (long long)f->trained[i].line);
     fputc('\n', out);
 }
 
@@ -81,7 +81,7 @@ static void show_row(const Lint *lint, const Findings *f, const Examples *whole,
     Buffer text = {0};
     examples_add(&one, whole->ids + begin, whole->labels + begin, examples_length(whole, i));
     examples_truncate(&one, cut.max_length, cut.side);
-    fprintf(lint->out, "\n--- %s:%lld: %lld of %lld tokens, %lld trained\n", f->path, (long long)f->line[i], one.n ? (long long)one.begin[1] : 0,
+    fprintf(lint->out, "\n--- %s:%lld: %lld of %lld tokens, %lld trained\n", f->place[i].path, (long long)f->place[i].line, one.n ? (long long)one.begin[1] : 0,
             (long long)examples_length(whole, i), one.n ? (long long)examples_scored(&one, 0) : 0);
     if (one.n && lint->in->tokenizer) preview_example(lint->in->tokenizer, &one, 0, INT64_MAX, marks, &text);
     if (one.n && lint->in->tokenizer) buffer_add_char(&text, '\n');
@@ -108,7 +108,7 @@ static void report(Lint *lint, const Findings *f, const Examples *whole, const D
 }
 
 /* `train`: the findings of the training rows, or NULL for these themselves. */
-static Status lint_file(Lint *lint, const char *path, bool packing, const Findings *train, Findings *found)
+static Status lint_file(Lint *lint, const DataMix *mix, bool packing, const Findings *train, Findings *found)
 {
     const Recipe *r = &lint->options->recipe;
     Rows file = {0};
@@ -116,7 +116,7 @@ static Status lint_file(Lint *lint, const char *path, bool packing, const Findin
     DatasetOptions set = rows_input_options(lint->in, r, rows_input_vocabulary(lint->in, r), packing);
     set.encode.keep_going = true;
     set.train = train;
-    TRY(rows_open(&file, path, set.text_field, lint->notices));
+    TRY(rows_open(&file, mix, set.text_field, lint->notices));
     Status status = encode_rows(&file, &set.encode, lint->pool, lint->notices, found, &whole);
     rows_close(&file);
     TRY(status);
@@ -127,29 +127,42 @@ static Status lint_file(Lint *lint, const char *path, bool packing, const Findin
 }
 
 /* A folder need not have a test split. */
+static bool has_eval_rows(const Recipe *r)
+{
+    Notices unheard = {0};
+    DataFiles files = {0};
+    if (r->eval_dataset_name || r->test_split_size > 0) return true;
+    bool found = recipe_has_eval_data(r) && data_files_find(&files, &(DataPlace){ .path = r->dataset_name, .split = r->dataset_test_split }, &unheard) == STATUS_OK;
+    data_files_free(&files);
+    notices_free(&unheard);
+    return found;
+}
+
 static Status lint_eval(Lint *lint, const Findings *train)
 {
     const Recipe *r = &lint->options->recipe;
-    char *path = rows_input_eval_path(r);
+    if (!has_eval_rows(r)) return STATUS_OK;
+    DataSource *source;
+    DataMix mix = recipe_eval_data(r, &source);
     Findings found = {0};
-    Status status = STATUS_OK;
-    if (path && (r->eval_dataset_name || path_exists(path))) status = lint_file(lint, path, r->eval_packing == MAYBE_YES, train, &found);
+    Status status = lint_file(lint, &mix, r->eval_packing == MAYBE_YES, train, &found);
     findings_free(&found);
-    free(path);
+    free(source);
     return status;
 }
 
 static Status lint_files(Lint *lint)
 {
     const Recipe *r = &lint->options->recipe;
-    char *path = rows_input_train_path(r);
+    DataSource *source;
+    DataMix mix = recipe_train_data(r, &source);
     Findings train = {0};
     lint->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
-    Status status = lint_file(lint, path, r->packing, NULL, &train);
+    Status status = lint_file(lint, &mix, r->packing, NULL, &train);
     if (status == STATUS_OK) status = lint_eval(lint, &train);
     findings_free(&train);
     pool_close(lint->pool);
-    free(path);
+    free(source);
     TRY(status);
     fprintf(lint->out, "rows with errors: %lld, with warnings: %lld\n", (long long)lint->errors, (long long)lint->warnings);
     return lint->errors ? fail(STATUS_INPUT, "rows with errors: %lld", (long long)lint->errors) : STATUS_OK;

@@ -96,16 +96,3 @@ int64_t rows_input_vocabulary(const RowsInput *in, const Recipe *recipe)
     free(path);
     return size > 0 && size <= INT32_MAX ? size : 0;
 }
-
-static char *split_path(const char *name, const char *split)
-{
-    return path_is_folder(name) ? memory_format("%s/%s.jsonl", name, split) : memory_string(name);
-}
-
-char *rows_input_train_path(const Recipe *r) { return split_path(r->dataset_name, r->dataset_train_split); }
-
-char *rows_input_eval_path(const Recipe *r)
-{
-    const char *name = r->eval_dataset_name ? r->eval_dataset_name : r->dataset_name;
-    return r->eval_dataset_name || path_is_folder(name) ? split_path(name, r->dataset_test_split) : NULL;
-}

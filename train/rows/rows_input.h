@@ -25,8 +25,4 @@ DatasetOptions rows_input_options(const RowsInput *, const Recipe *, int64_t voc
 /* The model's vocab_size where a config.json or a GGUF file says it, 0 where only a tokenizer is there. */
 int64_t rows_input_vocabulary(const RowsInput *, const Recipe *);
 
-/* The caller's to free. A file, or in a folder the file of a split: DIR/train.jsonl. */
-char *rows_input_train_path(const Recipe *);
-char *rows_input_eval_path(const Recipe *);                  /* NULL: neither eval_dataset_name nor a folder with a test split is given */
-
 #endif

@@ -158,15 +158,16 @@ static Status tokenize_file(const TokenizeOptions *options, const RowsInput *in,
     DatasetOptions set = rows_input_options(in, r, 0, false);
     set.encode.no_eos = !options->eos;
     set.encode.add_generation_prompt = options->add_generation_prompt;
-    char *path = rows_input_train_path(r);
+    DataSource *source;
+    DataMix mix = recipe_train_data(r, &source);
     Pool *pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
-    Status status = rows_open(&rows_of_file, path, set.text_field, notices);
+    Status status = rows_open(&rows_of_file, &mix, set.text_field, notices);
     if (status == STATUS_OK) status = encoder_init(&encoder, &rows_of_file, &set.encode);
     if (status == STATUS_OK) status = write_rows(&encoder, options->render, pool, out);
     encoder_free(&encoder);
     rows_close(&rows_of_file);
     pool_close(pool);
-    free(path);
+    free(source);
     return status;
 }
 

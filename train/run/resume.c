@@ -216,7 +216,7 @@ static Status check_inputs(const Resume *resume, const Trainer *t)
     if (s->model != t->inputs.model) return fail(STATUS_INPUT, "%s: belongs to another base model than %s", resume->dir, t->recipe.model_name_or_path);
     if (s->train != t->inputs.train)
         return fail(STATUS_INPUT, "%s: was trained on other rows than those of %s: the file has changed, or they are read in another way", resume->dir,
-                    t->recipe.dataset_name);
+                    recipe_train_name(&t->recipe));
     if (s->eval && t->inputs.eval && s->eval != t->inputs.eval)
         return fail(STATUS_INPUT, "%s: was evaluated on other rows than this run's: its best_metric says nothing about them", resume->dir);
     if (s->progress.global_step > t->max_steps)

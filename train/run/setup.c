@@ -36,33 +36,42 @@ static Status open_adapter(Trainer *t)
 }
 
 /* `train`: what was found in the training rows, for the evaluation's; `found` as dataset_read fills it. */
-static Status open_split(Trainer *t, char *path, bool packing, const Findings *train, Findings *found, Examples *out, DatasetCounts *counts)
+static Status open_split(Trainer *t, const DataMix *mix, bool packing, const Findings *train, Findings *found, Examples *out, DatasetCounts *counts)
 {
     DatasetOptions options = rows_input_options(&t->text, &t->recipe, t->model.config.vocab_size, packing);
     options.train = train;
-    Status status = dataset_read(path, &options, t->pool, &t->notices, found, out, counts);
-    free(path);
+    return dataset_read(mix, &options, t->pool, &t->notices, found, out, counts);
+}
+
+static Status open_train(Trainer *t, Findings *found)
+{
+    DataSource *source;
+    DataMix mix = recipe_train_data(&t->recipe, &source);
+    Status status = open_split(t, &mix, t->recipe.packing, NULL, found, &t->train, &t->train_counts);
+    free(source);
     return status;
 }
 
-/* Nothing where no evaluation is asked for. */
+/* eval_dataset_name, held out rows, or the test split of what has splits; nothing where no evaluation is asked for. */
 static Status open_eval(Trainer *t, const Findings *train)
 {
     const Recipe *r = &t->recipe;
-    char *path = rows_input_eval_path(r);
+    DataSource *source;
     bool wanted = r->eval_strategy != STRATEGY_NO || r->eval_on_start;
-    if (wanted && path) return open_split(t, path, r->eval_packing == MAYBE_YES, train, NULL, &t->eval, &t->eval_counts);
-    free(path);
     if (!wanted) return STATUS_OK;
-    return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name, or as dataset_name a folder with %s.jsonl and %s.jsonl",
-                r->dataset_train_split, r->dataset_test_split);
+    if (!recipe_has_eval_data(r))
+        return fail(STATUS_INPUT, "evaluation needs examples of its own: give eval_dataset_name or test_split_size, or as dataset_name a folder with the splits "
+                                  "%s and %s", r->dataset_train_split, r->dataset_test_split);
+    DataMix mix = recipe_eval_data(r, &source);
+    Status status = open_split(t, &mix, r->eval_packing == MAYBE_YES, train, NULL, &t->eval, &t->eval_counts);
+    free(source);
+    return status;
 }
 
 static Status open_rows(Trainer *t)
 {
-    const Recipe *r = &t->recipe;
     Findings train = {0};
-    TRY(open_split(t, rows_input_train_path(r), r->packing, NULL, &train, &t->train, &t->train_counts), "dataset_name");
+    TRY(open_train(t, &train), "%s", json_count(t->recipe.datasets) ? "datasets" : "dataset_name");
     Status status = open_eval(t, &train);
     findings_free(&train);
     TRY(status, "eval_dataset_name");

@@ -49,6 +49,8 @@ static inline int golden_choice(const Json *golden, const char *name, const char
     return i;
 }
 
+#define ONE_FILE(path_) (DataMix){ .source = &(DataSource){ .place.path = (path_) }, .n = 1 }
+
 /* Everything SFTTrainer does to a case's rows before training; `encode` carries what does not come from the case. */
 static inline void golden_examples(const Json *golden, EncodeOptions encode, Examples *out, Notices *notices)
 {
@@ -69,7 +71,7 @@ static inline void golden_examples(const Json *golden, EncodeOptions encode, Exa
         .seed = (uint64_t)golden_option(golden, "seed", 42),
     };
     snprintf(path, sizeof path, GRAFT_GOLDEN "/rows/%s.jsonl", json_string(json_get(golden, "rows")));
-    assert_ok(dataset_read(path, &options, pool, notices, NULL, out, &counts));
+    assert_ok(dataset_read(&ONE_FILE(path), &options, pool, notices, NULL, out, &counts));
     pool_close(pool);
 }
 
@@ -104,7 +106,7 @@ static inline Status read_text(Fixture *f, const char *text, DatasetOptions opti
     fputs(text, file);
     fclose(file);
     Pool *pool = pool_open(3);
-    Status status = dataset_read(f->path, &options, pool, &f->notices, NULL, &f->examples, &f->counts);
+    Status status = dataset_read(&ONE_FILE(f->path), &options, pool, &f->notices, NULL, &f->examples, &f->counts);
     pool_close(pool);
     remove(f->path);
     return status;

@@ -3,7 +3,7 @@
 
 #include "data/set/rows.h"
 
-typedef struct { char path[64]; Rows rows; Notices notices; } Fixture;
+typedef struct { char path[64]; DataSource source; Rows rows; Notices notices; } Fixture;
 
 static Status open_text(Fixture *f, const char *text, size_t n)
 {
@@ -11,7 +11,8 @@ static Status open_text(Fixture *f, const char *text, size_t n)
     FILE *file = fdopen(mkstemp(f->path), "w");
     fwrite(text, 1, n, file);
     fclose(file);
-    Status status = rows_open(&f->rows, f->path, NULL, &f->notices);
+    f->source.place.path = f->path;
+    Status status = rows_open(&f->rows, &(DataMix){ .source = &f->source, .n = 1 }, NULL, &f->notices);
     remove(f->path);
     return status;
 }
@@ -60,13 +61,44 @@ static void every_complaint_names_the_line(void **state)
 static void lists_columns_when_none_is_known(void **state)
 {
     (void)state;
-    assert_complains("{\"instruction\": \"a\", \"output\": \"b\", \"text\": null}\n", 0,
-                     ":1: no column that can be trained on; found: instruction, output, text; "
-                     "accepted: input_ids, or prompt and completion, or messages, or conversations, or text");
-    assert_complains("{}\n", 0, ":1: no column that can be trained on; found: none; "
-                                "accepted: input_ids, or prompt and completion, or messages, or conversations, or text");
-    assert_complains("[\n {\"text\": \"a\"}\n]\n", 0, ": a JSON list, expected one JSON object per line; `jq -c '.[]'` turns one into the other");
-    assert_complains("\n \t\n", 0, ": no rows; expected one JSON object per line");
+    static const char accepted[] = "accepted: input_ids, or prompt and completion, or messages, or conversations, or text, or instruction and output";
+    char complaint[512];
+    snprintf(complaint, sizeof complaint, ":1: no column that can be trained on; found: instruction, answer, text; %s", accepted);
+    assert_complains("{\"instruction\": \"a\", \"answer\": \"b\", \"text\": null}\n", 0, complaint);
+    snprintf(complaint, sizeof complaint, ":1: no column that can be trained on; found: none; %s", accepted);
+    assert_complains("{}\n", 0, complaint);
+    assert_complains("\n \t\n", 0, ": no rows; expected one JSON object per line, or a list of objects");
+}
+
+/* The text of tatsu-lab/alpaca, cut where the answer begins. */
+static void alpaca_becomes_prompt_and_completion(void **state)
+{
+    (void)state;
+    static const struct { const char *line, *prompt; } cases[] = {
+        { "{\"instruction\": \"Add.\", \"input\": \"1 1\", \"output\": \"2\"}",
+          "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
+          "completes the request.\n\n### Instruction:\nAdd.\n\n### Input:\n1 1\n\n### Response:\n" },
+        { "{\"instruction\": \"Add.\", \"input\": \"\", \"output\": \"2\"}",
+          "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nAdd.\n\n"
+          "### Response:\n" },
+        { "{\"instruction\": \"Add.\", \"output\": \"2\", \"text\": null, \"input\": null}",
+          "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nAdd.\n\n"
+          "### Response:\n" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Fixture f;
+        Row row;
+        assert_ok(open_text(&f, cases[i].line, strlen(cases[i].line)));
+        assert_int_equal(f.rows.kind, ROW_PROMPT_COMPLETION);
+        assert_ok(rows_read(&f.rows, 0, &row));
+        assert_string_equal(row.prompt, cases[i].prompt);
+        assert_string_equal(row.completion, "2");
+        row_free(&row);
+        close_text(&f);
+    }
+    assert_complains("{\"instruction\": \"a\", \"output\": 3}", 0, ":1: \"output\" is an integer, expected a string");
+    assert_complains("{\"instruction\": \"a\", \"output\": \"b\", \"input\": []}", 0, ":1: \"input\" is a list, expected a string");
+    assert_complains("{\"instruction\": \"a\", \"output\": \"b\"}\n{\"instruction\": \"a\"}", 1, ":2: \"output\" is missing; the first row has it");
 }
 
 static void messages_are_checked(void **state)
@@ -164,7 +196,7 @@ static void blank_lines_are_no_rows(void **state)
     const char *text = "\n{\"text\": \"a\"}\r\n  \n{\"text\": \"b\"}";
     assert_ok(open_text(&f, text, strlen(text)));
     assert_int_equal(f.rows.n, 2);
-    assert_int_equal(f.rows.line_number[1], 4);
+    assert_int_equal(rows_place(&f.rows, 1).line, 4);
     assert_ok(rows_read(&f.rows, 1, &row));
     assert_string_equal(row.text, "b");
     row_free(&row);
@@ -177,6 +209,7 @@ int main(void)
         cmocka_unit_test(every_complaint_names_the_line), cmocka_unit_test(lists_columns_when_none_is_known), cmocka_unit_test(messages_are_checked),
         cmocka_unit_test(tools_and_masks_are_checked), cmocka_unit_test(kinds_follow_from_columns), cmocka_unit_test(conversations_become_messages),
         cmocka_unit_test(tools_may_be_written_as_a_string), cmocka_unit_test(blank_lines_are_no_rows),
+        cmocka_unit_test(alpaca_becomes_prompt_and_completion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

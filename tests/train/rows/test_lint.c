@@ -29,7 +29,7 @@ static void warnings_are_ok(void **state)
     Ran ran = run_rows(lint_rows, CHAT("a", "b") CHAT("c", " ") "\n" CHAT("a", "b"), "--assistant_only_loss", NULL);
     assert_ok(ran.status);
     assert_report(&ran, ": 3 rows, 66 tokens, 9 trained (13.6 %), longest row 22\n\nwarning empty-answer, 1 row: an answer is empty\n  :2\n\n"
-                        "warning duplicate, 1 row: the same tokens as an earlier row\n  :4, as line 1\n\nrows with errors: 0, with warnings: 2\n");
+                        "warning duplicate, 1 row: the same tokens as an earlier row\n  :4, as :1\n\nrows with errors: 0, with warnings: 2\n");
     ran_free(&ran);
 }
 
@@ -85,7 +85,7 @@ static void takes_a_recipe_and_compares_the_splits(void **state)
     strcpy(ran.path, folder);
     assert_ok(ran.status);
     assert_report(&ran, "/train.jsonl: 2 rows, 44 tokens, 6 trained (13.6 %), longest row 22\n\n/test.jsonl: 2 rows, 44 tokens, 6 trained (13.6 %), longest row 22\n\n"
-                        "warning overlap, 1 row: the same tokens as a row that is trained on: the evaluation is no test\n  /test.jsonl:2, as line 2 of the training rows\n\n"
+                        "warning overlap, 1 row: the same tokens as a row that is trained on: the evaluation is no test\n  /test.jsonl:2, as /train.jsonl:2\n\n"
                         "rows with errors: 0, with warnings: 1\n");
     ran_free(&ran);
     for (int i = 0; i < 2; i++) {
