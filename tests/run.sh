@@ -112,6 +112,7 @@ part "training against TRL and PEFT" peers parity.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
 part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat
+part "training templates" peers check_training_templates.py --driver build/render_chat
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
 part "quickstart --short" configs/quickstart.sh --short

@@ -62,6 +62,8 @@ static void tell(const Encoder *encoder, const Part *sum, Notices *notices)
     const char *path = encoder->rows->file.path;
     if (encoder->rows->has_completion_mask && !encoder->rows->has_labels && !encoder->completion_only)
         notice(notices, "%s: completion_mask is not applied; completion_only_loss asks for it", path);
+    if (encoder->training)
+        notice(notices, "the chat template has no {%% generation %%}: it is %s's, for which graft knows where the assistant's turns are; the text stays the same", encoder->family);
     if (encoder->options->assistant_only_loss && encoder->variables && !encoder->marks_generation)
         notice(notices, "the chat template has no {%% generation %%}: the assistant's turns were found by rendering every beginning of a conversation");
     if (sum->turns_unfound)

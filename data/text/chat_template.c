@@ -8,6 +8,7 @@
 #include "data/text/jinja/jinja.h"
 #include "data/text/jinja/operators.h"
 #include "data/text/jinja/text.h"
+#include "data/text/training_template.h"
 #include "kernels/memory.h"
 
 struct ChatTemplate { Jinja jinja; };
@@ -32,6 +33,15 @@ void chat_template_close(ChatTemplate *template)
 }
 
 bool chat_template_marks_generation(const ChatTemplate *template) { return template->jinja.marks_generation; }
+
+ChatTemplate *chat_template_for_training(const ChatTemplate *template, const char **family)
+{
+    ChatTemplate *made = NULL;
+    char *marked = training_template(template->jinja.source, family);
+    if (marked && chat_template_open(&made, template->jinja.name, marked) != STATUS_OK) made = NULL;
+    free(marked);
+    return made;
+}
 
 static Value member(Work *w, Value dict, const char *key)
 {

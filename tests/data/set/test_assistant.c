@@ -59,6 +59,41 @@ static void assert_trained(const Fixture *f, const char *expected)
     close_text(&text);
 }
 
+static char *golden_source(const char *name)
+{
+    char path[300];
+    Mapped file = {0};
+    Buffer text = {0};
+    snprintf(path, sizeof path, GRAFT_GOLDEN "/templates/%s", name);
+    assert_ok(mapped_open(&file, path));
+    buffer_add(&text, file.bytes, file.n_bytes);
+    mapped_close(&file);
+    return buffer_take(&text);
+}
+
+/* Qwen's own template trains what TRL's training template for it trains, and that is said. */
+static void a_training_template_is_found_for_a_known_template(void **state)
+{
+    (void)state;
+    Fixture own, marked;
+    char *source = golden_source("qwen2_5.jinja"), *training = golden_source("qwen2_5_training.jinja");
+    assert_ok(read_chats(&own, two_turns, source, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_ok(read_chats(&marked, two_turns, training, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_trained(&own, "\nb<|im_end|>\n\nd<|im_end|>\n");
+    assert_int_equal(own.examples.begin[1], marked.examples.begin[1]);
+    assert_memory_equal(own.examples.ids, marked.examples.ids, (size_t)own.examples.begin[1] * 4);
+    assert_memory_equal(own.examples.labels, marked.examples.labels, (size_t)own.examples.begin[1] * 4);
+    assert_int_equal(own.notices.n, 1);
+    assert_notice(&own, 0, "the chat template has no {% generation %}: it is Qwen 2.5's, for which graft knows where the assistant's turns are; the text stays the same");
+    fixture_free(&own);
+    assert_ok(read_chats(&own, two_turns, source, (EncodeOptions){0}));
+    assert_int_equal(own.notices.n, 0);
+    fixture_free(&own);
+    fixture_free(&marked);
+    free(source);
+    free(training);
+}
+
 /* A prompt that opens a thought which the conversations do not have. */
 static void a_turn_starts_where_prompt_and_whole_part(void **state)
 {
@@ -75,7 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_find_the_turns_that_markers_mark), cmocka_unit_test(turns_that_change_later_are_said),
-        cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part),
+        cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part), cmocka_unit_test(a_training_template_is_found_for_a_known_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

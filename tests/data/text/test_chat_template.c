@@ -89,35 +89,72 @@ static ChatInput input_of(const Json *conversation, const char *date)
     };
 }
 
+/* How many conversations `template` renders otherwise than ANSWERS.json says. */
+static int count_wrong(const ChatTemplate *template, const char *answers_name)
+{
+    char file_name[40], name[80];
+    snprintf(file_name, sizeof file_name, "%s.json", answers_name);
+    Json *file = golden("conversations.json"), *answers = golden(file_name);
+    int wrong = 0;
+    for (const Json *conversation = json_first(json_get(file, "conversations")); conversation; conversation = json_next(conversation)) {
+        ChatInput input = input_of(conversation, json_string(json_get(file, "date")));
+        ChatText out = {0};
+        Status status = chat_template_render(template, &input, &out);
+        snprintf(name, sizeof name, "%s, %s", answers_name, json_key(conversation));
+        wrong += differs(name, json_get(answers, json_key(conversation)), status, &out);
+        chat_text_free(&out);
+    }
+    json_free(answers);
+    json_free(file);
+    return wrong;
+}
+
 static void families_equal_transformers(void **state)
 {
     (void)state;
     static const char *const families[] = { "smollm2", "qwen2_5", "qwen2_5_training", "llama3_1" };
-    Json *file = golden("conversations.json");
     int wrong = 0;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char source_name[40], answers_name[40], name[80];
+        char source_name[40];
         snprintf(source_name, sizeof source_name, "%s.jinja", families[i]);
-        snprintf(answers_name, sizeof answers_name, "%s.json", families[i]);
         char *source = golden_text(source_name);
-        Json *answers = golden(answers_name);
         ChatTemplate *template = NULL;
         assert_ok(chat_template_open(&template, source_name, source));
         assert_int_equal(chat_template_marks_generation(template), strstr(families[i], "training") != NULL);
-        for (const Json *conversation = json_first(json_get(file, "conversations")); conversation; conversation = json_next(conversation)) {
-            ChatInput input = input_of(conversation, json_string(json_get(file, "date")));
-            ChatText out = {0};
-            Status status = chat_template_render(template, &input, &out);
-            snprintf(name, sizeof name, "%s, %s", families[i], json_key(conversation));
-            wrong += differs(name, json_get(answers, json_key(conversation)), status, &out);
-            chat_text_free(&out);
-        }
+        wrong += count_wrong(template, families[i]);
         chat_template_close(template);
-        json_free(answers);
         free(source);
     }
-    json_free(file);
     assert_int_equal(wrong, 0);
+}
+
+/* Text and ranges are those of TRL's training template. All other families: tests/peers/check_training_templates.py. */
+static void known_templates_have_a_training_template(void **state)
+{
+    (void)state;
+    const char *family = NULL;
+    ChatTemplate *own = NULL, *training;
+    char *source = golden_text("qwen2_5.jinja");
+    Buffer dos = {0};                    /* line ends and a final newline do not matter */
+    for (const char *s = source; *s; s++) buffer_add_string(&dos, *s == '\n' ? "\r\n" : (char[]){ *s, 0 });
+    source[strlen(source) - 1] = 0;
+    const char *const sources[] = { source, dos.data };
+    for (int i = 0; i < 2; i++) {
+        assert_ok(chat_template_open(&own, "t", sources[i]));
+        training = chat_template_for_training(own, &family);
+        assert_non_null(training);
+        assert_string_equal(family, "Qwen 2.5");
+        assert_true(chat_template_marks_generation(training));
+        assert_int_equal(count_wrong(training, "qwen2_5_training"), 0);
+        chat_template_close(training);
+        chat_template_close(own);
+    }
+    *strstr(source, "Alibaba") = 'a';
+    assert_ok(chat_template_open(&own, "t", source));
+    assert_null(chat_template_for_training(own, &family));
+    chat_template_close(own);
+    buffer_free(&dos);
+    free(source);
 }
 
 static void assert_refuses(const char *source, const char *messages, ChatInput input, const char *message)
@@ -239,7 +276,8 @@ static void renders_a_thousand_chats_in_50_ms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(refusals_name_the_place),
+        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(known_templates_have_a_training_template),
+        cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(refuses_what_cannot_be_continued), cmocka_unit_test(hostile_templates_end),
         cmocka_unit_test(deep_templates_are_refused), cmocka_unit_test(renders_a_thousand_chats_in_50_ms),
     };
