@@ -11,7 +11,7 @@
 #include "data/text/training_template.h"
 #include "kernels/memory.h"
 
-struct ChatTemplate { Jinja jinja; };
+struct ChatTemplate { Jinja jinja, tool_use; bool has_tool_use; };
 
 /* Stands behind the last message's content while the template renders; the text is cut where it comes out. */
 #define CONTINUE_TAG "CONTINUE_FINAL_MESSAGE_TAG"
@@ -25,10 +25,18 @@ Status chat_template_open(ChatTemplate **template, const char *name, const char 
     return status;
 }
 
+Status chat_template_add_tool_use(ChatTemplate *template, const char *name, const char *source)
+{
+    TRY(jinja_open(&template->tool_use, name, source));
+    template->has_tool_use = true;
+    return STATUS_OK;
+}
+
 void chat_template_close(ChatTemplate *template)
 {
     if (!template) return;
     jinja_close(&template->jinja);
+    jinja_close(&template->tool_use);
     free(template);
 }
 
@@ -119,13 +127,13 @@ static void bind(Work *w, Scope *scope, const void *ctx)
 }
 
 /* Cuts the text at the tag; where the template has trimmed the content, what stands before loses its spaces too. */
-static Status cut_at_tag(const ChatTemplate *template, ChatText *out)
+static Status cut_at_tag(const Jinja *jinja, ChatText *out)
 {
     size_t n_tag = strlen(CONTINUE_TAG);
     Value text = value_string(out->text, out->n), tag = value_string(CONTINUE_TAG, n_tag);
     size_t at = text_find_last(text, tag);
     if (at == SIZE_MAX)
-        return fail(STATUS_INPUT, "%s: continue_final_message is set but the template does not write the final message", template->jinja.name);
+        return fail(STATUS_INPUT, "%s: continue_final_message is set but the template does not write the final message", jinja->name);
     bool trimmed = at + n_tag >= out->n || out->text[at + n_tag] != ' ';
     text = text_part(text, 0, at);
     if (trimmed) text = text_strip(text, STRIP_RIGHT, value_none());
@@ -141,10 +149,11 @@ static Status cut_at_tag(const ChatTemplate *template, ChatText *out)
 Status chat_template_render(const ChatTemplate *template, const ChatInput *input, ChatText *out)
 {
     ChatText made = {0};
+    const Jinja *jinja = template->has_tool_use && json_kind(input->tools) != JSON_NULL ? &template->tool_use : &template->jinja;
     if (input->continue_final_message && input->add_generation_prompt)
-        return fail(STATUS_INPUT, "%s: continue_final_message and add_generation_prompt exclude each other", template->jinja.name);
-    Status status = jinja_render(&template->jinja, bind, input, input->date, &made);
-    if (status == STATUS_OK && input->continue_final_message) status = cut_at_tag(template, &made);
+        return fail(STATUS_INPUT, "%s: continue_final_message and add_generation_prompt exclude each other", jinja->name);
+    Status status = jinja_render(jinja, bind, input, input->date, &made);
+    if (status == STATUS_OK && input->continue_final_message) status = cut_at_tag(jinja, &made);
     if (status == STATUS_OK) *out = made;
     else chat_text_free(&made);
     return status;

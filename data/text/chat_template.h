@@ -14,10 +14,12 @@
 typedef struct ChatTemplate ChatTemplate;
 
 Status chat_template_open(ChatTemplate **, const char *name, const char *source);   /* `name` for messages */
+/* A second template, which conversations with tools take: the one that a model names tool_use. */
+Status chat_template_add_tool_use(ChatTemplate *, const char *name, const char *source);
 void   chat_template_close(ChatTemplate *);                                         /* accepts NULL */
 bool   chat_template_marks_generation(const ChatTemplate *);                        /* has {% generation %} */
 
-/* The same template with {% generation %} around what the assistant writes, for the caller to close, and whose it is; NULL where
+/* The same template, for all conversations, with {% generation %} around what the assistant writes, for the caller to close, and whose it is; NULL where
  * graft knows no marks for it (training_template.h). It renders the same text. */
 ChatTemplate *chat_template_for_training(const ChatTemplate *, const char **family);
 

@@ -78,7 +78,9 @@ static Status open_text(Trainer *t)
     t->chat_template_source = path ? memory_string(source) : NULL;
     Status status = source ? chat_template_open(&t->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
     free(source);
-    return status;
+    const char *tool_use = t->tokenizer && !path ? tokenizer_tool_template(t->tokenizer) : NULL;
+    if (status != STATUS_OK || !t->chat_template || !tool_use) return status;
+    return chat_template_add_tool_use(t->chat_template, "the model's chat template tool_use", tool_use);
 }
 
 static CompletionLoss completion_loss(Maybe only)

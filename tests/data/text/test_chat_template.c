@@ -157,6 +157,37 @@ static void known_templates_have_a_training_template(void **state)
     free(source);
 }
 
+static void assert_renders(const ChatTemplate *template, const char *tools, const char *expected)
+{
+    Json *list = NULL;
+    ChatText out = {0};
+    if (tools) assert_ok(json_parse(&list, "tools", tools, strlen(tools)));
+    Json *messages = json_new_array();
+    assert_ok(chat_template_render(template, &(ChatInput){ .messages = messages, .tools = list }, &out));
+    assert_string_equal(out.text, expected);
+    chat_text_free(&out);
+    json_free(messages);
+    json_free(list);
+}
+
+/* As transformers chooses: any list of tools, an empty one too. */
+static void tools_have_a_template_of_their_own(void **state)
+{
+    (void)state;
+    ChatTemplate *template = NULL;
+    assert_ok(chat_template_open(&template, "t", "default {{ tools }}"));
+    assert_renders(template, "[]", "default []");
+    assert_ok(chat_template_add_tool_use(template, "t", "tools {{ tools }}"));
+    assert_renders(template, NULL, "default None");
+    assert_renders(template, "null", "default None");
+    assert_renders(template, "[]", "tools []");
+    assert_renders(template, "[{}]", "tools [{}]");
+    chat_template_close(template);
+    assert_ok(chat_template_open(&template, "t", ""));
+    assert_int_equal(chat_template_add_tool_use(template, "t", "{{"), STATUS_INPUT);
+    chat_template_close(template);
+}
+
 static void assert_refuses(const char *source, const char *messages, ChatInput input, const char *message)
 {
     Json *json = NULL;
@@ -276,7 +307,7 @@ static void renders_a_thousand_chats_in_50_ms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(known_templates_have_a_training_template),
+        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(known_templates_have_a_training_template), cmocka_unit_test(tools_have_a_template_of_their_own),
         cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(refuses_what_cannot_be_continued), cmocka_unit_test(hostile_templates_end),
         cmocka_unit_test(deep_templates_are_refused), cmocka_unit_test(renders_a_thousand_chats_in_50_ms),
