@@ -80,15 +80,25 @@ static Value without_nulls(Work *w, Value message)
     return copy;
 }
 
-static Value messages(Work *w, const Json *json)
+static Value objects(Work *w, const char *name, const Json *json)
 {
     Value list = value_json(w, json);
-    if (!value_is(list, KIND_LIST)) jinja_raise(w, "messages: expected a list, found %s", json_kind_name(json));
-    for (uint32_t i = 0; i < list.list->n; i++) {
+    if (!value_is(list, KIND_LIST)) jinja_raise(w, "%s: expected a list, found %s", name, json_kind_name(json));
+    for (uint32_t i = 0; i < list.list->n; i++)
         if (!value_is(list.list->item[i], KIND_DICT))
-            jinja_raise(w, "messages[%u]: expected an object, found %s", i, json_kind_name(json_at(json, i)));
-        list.list->item[i] = with_reasoning(w, without_nulls(w, list.list->item[i]));
-    }
+            jinja_raise(w, "%s[%u]: expected an object, found %s", name, i, json_kind_name(json_at(json, i)));
+    return list;
+}
+
+static Value objects_or_none(Work *w, const char *name, const Json *json)
+{
+    return json_kind(json) == JSON_NULL ? value_none() : objects(w, name, json);
+}
+
+static Value messages(Work *w, const Json *json)
+{
+    Value list = objects(w, "messages", json);
+    for (uint32_t i = 0; i < list.list->n; i++) list.list->item[i] = with_reasoning(w, without_nulls(w, list.list->item[i]));
     return list;
 }
 
@@ -111,28 +121,34 @@ static Value *text_to_continue(Work *w, Value all)
 
 static void set(Work *w, Scope *scope, const char *name, Value value) { dict_set(w, &scope->names, value_text(name), value); }
 
+/* `continued`: where the text to continue goes, for the caller to free. */
+typedef struct { const ChatInput *input; char **continued; } Binding;
+
 static void bind(Work *w, Scope *scope, const void *ctx)
 {
-    const ChatInput *input = ctx;
+    const Binding *binding = ctx;
+    const ChatInput *input = binding->input;
     for (const Json *item = json_first(input->variables); item; item = json_next(item)) set(w, scope, json_key(item), value_json(w, item));
     Value all = messages(w, input->messages);
     if (input->continue_final_message) {
-        Value *text = text_to_continue(w, all);
+        Value *text = text_to_continue(w, all), bare = text_strip(*text, STRIP_BOTH, value_none());
+        *binding->continued = memory_format("%.*s", (int)bare.n, bare.s);
         *text = operator_binary(w, OP_CONCAT, *text, value_text(CONTINUE_TAG " "));
     }
     set(w, scope, "messages", all);
-    set(w, scope, "tools", value_json(w, input->tools));
-    set(w, scope, "documents", value_json(w, input->documents));
+    set(w, scope, "tools", objects_or_none(w, "tools", input->tools));
+    set(w, scope, "documents", objects_or_none(w, "documents", input->documents));
     set(w, scope, "add_generation_prompt", value_bool(input->add_generation_prompt));
 }
 
-/* Cuts the text at the tag; where the template has trimmed the content, what stands before loses its spaces too. */
-static Status cut_at_tag(const Jinja *jinja, ChatText *out)
+/* Cuts the text at the tag; where the template has trimmed the content, what stands before loses its spaces too. A template that
+ * rewrites what is to be continued is refused. */
+static Status cut_at_tag(const Jinja *jinja, const char *continued, ChatText *out)
 {
     size_t n_tag = strlen(CONTINUE_TAG);
     Value text = value_string(out->text, out->n), tag = value_string(CONTINUE_TAG, n_tag);
     size_t at = text_find_last(text, tag);
-    if (at == SIZE_MAX)
+    if (at == SIZE_MAX || text_find(text, value_text(continued), 0) == SIZE_MAX)
         return fail(STATUS_INPUT, "%s: continue_final_message is set but the template does not write the final message", jinja->name);
     bool trimmed = at + n_tag >= out->n || out->text[at + n_tag] != ' ';
     text = text_part(text, 0, at);
@@ -152,8 +168,10 @@ Status chat_template_render(const ChatTemplate *template, const ChatInput *input
     const Jinja *jinja = template->has_tool_use && json_kind(input->tools) != JSON_NULL ? &template->tool_use : &template->jinja;
     if (input->continue_final_message && input->add_generation_prompt)
         return fail(STATUS_INPUT, "%s: continue_final_message and add_generation_prompt exclude each other", jinja->name);
-    Status status = jinja_render(jinja, bind, input, input->date, &made);
-    if (status == STATUS_OK && input->continue_final_message) status = cut_at_tag(jinja, &made);
+    char *continued = NULL;
+    Status status = jinja_render(jinja, bind, &(Binding){ input, &continued }, input->date, &made);
+    if (continued && status == STATUS_OK) status = cut_at_tag(jinja, continued, &made);
+    free(continued);
     if (status == STATUS_OK) *out = made;
     else chat_text_free(&made);
     return status;

@@ -221,6 +221,12 @@ static void refusals_name_the_place(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refuses(cases[i].source, "[]", (ChatInput){0}, cases[i].message);
     assert_refuses("", "{}", (ChatInput){0}, "t.jinja:1:1: messages: expected a list, found an object");
     assert_refuses("", "[{}, \"x\"]", (ChatInput){0}, "t.jinja:1:1: messages[1]: expected an object, found a string");
+    Json *list = NULL;
+    assert_ok(json_parse(&list, "list", "[{}, 1]", 7));
+    assert_refuses("", "[]", (ChatInput){ .documents = list }, "t.jinja:1:1: documents[1]: expected an object, found an integer");
+    assert_refuses("", "[]", (ChatInput){ .tools = list }, "t.jinja:1:1: tools[1]: expected an object, found an integer");
+    assert_refuses("", "[]", (ChatInput){ .documents = json_at(list, 0) }, "t.jinja:1:1: documents: expected a list, found an object");
+    json_free(list);
 }
 
 static void refuses_what_cannot_be_continued(void **state)
@@ -232,6 +238,8 @@ static void refuses_what_cannot_be_continued(void **state)
     assert_refuses("x", "[{\"content\": \"a\"}]", input, "t.jinja:1:1: continue_final_message is set but the template does not read \"content\"");
     assert_refuses("content", "[{\"content\": [{\"type\": \"image\"}]}]", input, "t.jinja:1:1: continue_final_message is set but the final message has no text to continue");
     assert_refuses("content", "[{\"content\": \"a\"}]", input, "t.jinja: continue_final_message is set but the template does not write the final message");
+    assert_refuses("{{ messages[0].content|upper }}", "[{\"content\": \"a\"}]", input,
+                   "t.jinja: continue_final_message is set but the template does not write the final message");
     input.add_generation_prompt = true;
     assert_refuses("content", "[{\"content\": \"a\"}]", input, "t.jinja: continue_final_message and add_generation_prompt exclude each other");
 }
