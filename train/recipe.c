@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/text/chat_template.h"
 #include "train/key_value.h"
 #include "train/recipe_keys.h"
 
@@ -31,6 +32,13 @@ static Status check_adapter(const Recipe *r)
 }
 
 /* Data */
+
+static Status check_date(const Recipe *r)
+{
+    struct tm day;
+    if (!r->chat_template_date || chat_date(r->chat_template_date, &day)) return STATUS_OK;
+    return fail(STATUS_INPUT, "chat_template_date is \"%s\", expected a day of the form YYYY-MM-DD", r->chat_template_date);
+}
 
 static Status check_packing(const Recipe *r, Notices *notices)
 {
@@ -187,6 +195,7 @@ static Status settle(Recipe *r, Notices *notices)
 {
     TRY(check_needed(r));
     TRY(check_adapter(r));
+    TRY(check_date(r));
     TRY(settle_data(r, notices));
     TRY(check_length(r, notices));
     TRY(settle_steps(r));

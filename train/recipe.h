@@ -39,7 +39,7 @@ typedef struct {
     char    *eval_dataset_name;
     char    *dataset_train_split, *dataset_test_split;
     char    *dataset_text_field;
-    char    *chat_template_path, *eos_token;
+    char    *chat_template_path, *chat_template_date, *eos_token;
     int64_t  max_length;                 /* tokens; 0: no truncation */
     Truncation truncation_mode;
     bool     packing;

@@ -2,6 +2,7 @@
  * where the text ends when the last message is to be continued. */
 #include "data/text/chat_template.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,17 @@ static Value *text_to_continue(Work *w, Value all)
         if (text && value_is(*text, KIND_STRING)) return text;
     }
     jinja_raise(w, "%s the final message has no text to continue", where);
+}
+
+/* mktime turns what is no day into another; noon is on the same day whatever it makes of summer time. */
+bool chat_date(const char *date, struct tm *day)
+{
+    int end = 0, year, month, mday;
+    if (sscanf(date, "%4d-%2d-%2d%n", &year, &month, &mday, &end) != 3 || end != 10 || date[end]) return false;
+    *day = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = mday, .tm_hour = 12 };
+    mktime(day);
+    day->tm_hour = 0;
+    return day->tm_year == year - 1900 && day->tm_mon == month - 1 && day->tm_mday == mday;
 }
 
 static void set(Work *w, Scope *scope, const char *name, Value value) { dict_set(w, &scope->names, value_text(name), value); }

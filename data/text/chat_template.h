@@ -7,6 +7,7 @@
 #define DATA_TEXT_CHAT_TEMPLATE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "data/file/json.h"
 #include "kernels/status.h"
@@ -30,6 +31,8 @@ typedef struct {
     bool add_generation_prompt, continue_final_message;
     const char *date;                      /* "YYYY-MM-DD" for strftime_now; NULL: today */
 } ChatInput;
+
+bool chat_date(const char *date, struct tm *day);      /* its midnight; false: not a day of the form YYYY-MM-DD */
 
 /* Text with the byte ranges that {% generation %} marked, in order. */
 typedef struct { size_t begin, end; } ChatSpan;

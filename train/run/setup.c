@@ -92,8 +92,9 @@ static Status open_examples(Trainer *t, const char *path, bool packing, bool shu
 {
     const Recipe *r = &t->recipe;
     DatasetOptions options = {
-        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)t->model.config.vocab_size,
-                    .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss },
+        .encode = { .tokenizer = t->tokenizer, .chat_template = t->chat_template, .eos_token = r->eos_token, .date = r->chat_template_date,
+                    .vocabulary = (int32_t)t->model.config.vocab_size, .completion_only_loss = completion_loss(r->completion_only_loss),
+                    .assistant_only_loss = r->assistant_only_loss },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,
         .packing_strategy = r->packing_strategy, .n_processes = r->dataset_num_proc, .shuffle = shuffle, .seed = (uint64_t)r->seed };
     return dataset_read(path, &options, t->pool, &t->notices, out, counts);

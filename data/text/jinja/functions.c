@@ -74,19 +74,12 @@ static Moment moment(Work *w)
 {
     Moment at = {0};
     struct timespec now;
-    int end = 0;
     if (!w->date) {
         clock_gettime(CLOCK_REALTIME, &now);
         localtime_r(&now.tv_sec, &at.day);
         at.microseconds = now.tv_nsec / 1000;
-    } else {
-        if (sscanf(w->date, "%4d-%2d-%2d%n", &at.day.tm_year, &at.day.tm_mon, &at.day.tm_mday, &end) != 3 || w->date[end])
-            jinja_raise(w, "date '%s' is not of the form YYYY-MM-DD", w->date);
-        at.day.tm_year -= 1900;
-        at.day.tm_mon -= 1;
-        at.day.tm_hour = 12;             /* the same day whatever mktime makes of summer time */
-        mktime(&at.day);
-        at.day.tm_hour = 0;
+    } else if (!chat_date(w->date, &at.day)) {
+        jinja_raise(w, "date '%s' is no day of the form YYYY-MM-DD", w->date);
     }
     at.day.tm_isdst = -1;
     at.day.tm_zone = "";

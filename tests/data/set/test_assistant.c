@@ -94,6 +94,20 @@ static void a_training_template_is_found_for_a_known_template(void **state)
     free(training);
 }
 
+/* The same text on every day, so that a run can go on tomorrow. */
+static void a_date_can_be_pinned(void **state)
+{
+    (void)state;
+    Fixture f;
+    const char *source = "{{ strftime_now('%d %b %Y') }}{% generation %}x{% endgeneration %}";
+    assert_ok(read_chats(&f, two_turns, source, (EncodeOptions){ .date = "2024-02-29" }));
+    assert_trained(&f, "29 Feb 2024x");
+    fixture_free(&f);
+    assert_int_equal(read_chats(&f, two_turns, source, (EncodeOptions){ .date = "2023-02-29" }), STATUS_INPUT);
+    assert_non_null(strstr(status_message(), "date '2023-02-29' is no day of the form YYYY-MM-DD"));
+    fixture_free(&f);
+}
+
 /* A prompt that opens a thought which the conversations do not have. */
 static void a_turn_starts_where_prompt_and_whole_part(void **state)
 {
@@ -111,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_find_the_turns_that_markers_mark), cmocka_unit_test(turns_that_change_later_are_said),
         cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part), cmocka_unit_test(a_training_template_is_found_for_a_known_template),
+        cmocka_unit_test(a_date_can_be_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
