@@ -54,7 +54,7 @@ typedef struct {
     int64_t  max_samples;                /* 0: all */
     double   test_split_size;            /* 0: nothing is held out; below 1 a share, else rows */
     char    *dataset_text_field;
-    char    *chat_template_path, *eos_token;
+    char    *chat_template_path, *chat_template_date, *eos_token;
     int64_t  max_length;                 /* tokens; 0: no truncation */
     Truncation truncation_mode;
     bool     packing;

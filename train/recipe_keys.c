@@ -54,6 +54,7 @@ static const Key sft[] = {
       .meaning = "hold out this share of the training rows, or from 1 on so many, to evaluate on; drawn by seed" },
     { FIELD(dataset_text_field, KEY_STRING, "\"text\""), .meaning = "column that holds plain text" },
     { FIELD(chat_template_path, KEY_STRING, "null"), OR_NULL(0), .meaning = "a Jinja file, or a folder with a tokenizer, in place of the model's chat template" },
+    { FIELD(chat_template_date, KEY_STRING, "null"), OR_NULL(0), .meaning = "YYYY-MM-DD, for chat templates that write today's date. Not given: today" },
     { FIELD(eos_token, KEY_STRING, "null"), OR_NULL(0), .meaning = "token that ends a text. Not given: the tokenizer's" },
     { FIELD(max_length, KEY_INTEGER, "1024"), .min = 1, .max = 1 << 30, OR_NULL(0), .meaning = "tokens kept of each row, or the length of packed rows; null: all" },
     { FIELD(truncation_mode, KEY_ENUM, "\"keep_start\""), .names = truncations, .meaning = "which end of a long row is kept" },

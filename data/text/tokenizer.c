@@ -65,6 +65,7 @@ void tokenizer_close(Tokenizer *t)
     decoder_close(t->decoder);
     for (int i = 0; i < TOKEN_PARTS; i++) free(t->part[i]);
     free(t->chat_template);
+    free(t->tool_template);
     for (int i = 0; i < t->n_saved; i++) {
         free(t->saved[i].name);
         mapped_close(&t->saved[i].file);
@@ -200,4 +201,5 @@ const char *tokenizer_token(const Tokenizer *t, int32_t id)
 int32_t     tokenizer_part_id(const Tokenizer *t, TokenPart part) { return t->part[part] ? tokenizer_id(t, t->part[part]) : -1; }
 const char *tokenizer_part(const Tokenizer *t, TokenPart part) { return t->part[part]; }
 const char *tokenizer_chat_template(const Tokenizer *t) { return t->chat_template; }
+const char *tokenizer_tool_template(const Tokenizer *t) { return t->tool_template; }
 

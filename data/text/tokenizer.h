@@ -48,6 +48,7 @@ int32_t     tokenizer_part_id(const Tokenizer *, TokenPart);
 const char *tokenizer_part(const Tokenizer *, TokenPart);
 
 const char *tokenizer_chat_template(const Tokenizer *);                /* "default" among several; NULL: none */
+const char *tokenizer_tool_template(const Tokenizer *);                /* "tool_use", for conversations with tools; NULL: the one above */
 
 /* Writes what Trainer would save beside an adapter: tokenizer.json, tokenizer_config.json, chat_template.jinja. A folder's files
  * as they are; from GGUF, equal ones. `dir` must exist. */

@@ -255,14 +255,21 @@ static Status read_part(Tokenizer *t, const Gguf *gguf, TokenPart part, const ch
     return STATUS_OK;
 }
 
+/* NULL: none. */
+static char *read_template(const Gguf *gguf, const char *key)
+{
+    const GgufValue *value = gguf_find(gguf, key);
+    return value && gguf_kind(value) == GGUF_STRING ? gguf_copy_string(value, 0) : NULL;
+}
+
 static Status read_parts(Tokenizer *t, const Gguf *gguf)
 {
     TRY(read_part(t, gguf, TOKEN_BOS, "tokenizer.ggml.bos_token_id"));
     TRY(read_part(t, gguf, TOKEN_EOS, "tokenizer.ggml.eos_token_id"));
     TRY(read_part(t, gguf, TOKEN_PAD, "tokenizer.ggml.padding_token_id"));
     TRY(read_part(t, gguf, TOKEN_UNK, "tokenizer.ggml.unknown_token_id"));
-    const GgufValue *template = gguf_find(gguf, "tokenizer.chat_template");
-    if (template) t->chat_template = gguf_copy_string(template, 0);
+    t->chat_template = read_template(gguf, "tokenizer.chat_template");
+    t->tool_template = read_template(gguf, "tokenizer.chat_template.tool_use");
     return STATUS_OK;
 }
 

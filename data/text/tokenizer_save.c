@@ -8,12 +8,20 @@
 #include "data/text/tokenizer_parts.h"
 #include "kernels/memory.h"
 
+/* `name` may stand in the folder of the chat templates that have names. */
 static Status write_file(const char *dir, const char *name, const void *bytes, size_t n)
 {
-    char *path = memory_format("%s/%s", dir, name);
-    Status status = output_save(path, bytes, n);
+    char *path = memory_format("%s/%s", dir, name), *folder = memory_format("%s/%s", dir, CHAT_TEMPLATE_FOLDER);
+    Status status = strchr(name, '/') ? output_make_folder(folder) : STATUS_OK;
+    if (status == STATUS_OK) status = output_save(path, bytes, n);
+    free(folder);
     free(path);
     return status;
+}
+
+static Status write_template(const char *dir, const char *name, const char *template)
+{
+    return template ? write_file(dir, name, template, strlen(template)) : STATUS_OK;
 }
 
 /* ---- The model of a tokenizer.json ---- */
@@ -124,7 +132,8 @@ static Status write_generated(const Tokenizer *t, const char *dir)
 {
     TRY(write_tokenizer(t, dir));
     TRY(write_config(t, dir));
-    return t->chat_template ? write_file(dir, "chat_template.jinja", t->chat_template, strlen(t->chat_template)) : STATUS_OK;
+    TRY(write_template(dir, CHAT_TEMPLATE_FILE, t->chat_template));
+    return write_template(dir, TOOL_TEMPLATE_FILE, t->tool_template);
 }
 
 static Status copy_files(const Tokenizer *t, const char *dir)

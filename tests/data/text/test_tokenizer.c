@@ -2,6 +2,7 @@
 #include "tests/testing.h"
 
 #include "data/file/json.h"
+#include "data/file/mapped.h"
 #include "data/file/output.h"
 #include "data/text/tokenizer.h"
 #include "kernels/memory.h"
@@ -146,6 +147,47 @@ static char *temporary_folder(void)
     return dir;
 }
 
+/* A copy of a golden file with one string more among its keys, which stand behind magic, version and two counts. */
+static void write_with_key(const char *path, const char *from, const char *key, const char *value)
+{
+    Mapped file = {0};
+    Buffer out = {0};
+    uint64_t n_key = strlen(key), n_value = strlen(value), n_keys;
+    uint32_t string = 8;
+    assert_ok(mapped_open(&file, from));
+    memcpy(&n_keys, (const char *)file.bytes + 16, 8);
+    n_keys++;
+    buffer_add(&out, file.bytes, 16);
+    buffer_add(&out, &n_keys, 8);
+    buffer_add(&out, &n_key, 8);
+    buffer_add(&out, key, n_key);
+    buffer_add(&out, &string, 4);
+    buffer_add(&out, &n_value, 8);
+    buffer_add(&out, value, n_value);
+    buffer_add(&out, (const char *)file.bytes + 24, file.n_bytes - 24);
+    assert_ok(output_save(path, out.data, out.len));
+    mapped_close(&file);
+    buffer_free(&out);
+}
+
+static void gguf_has_a_template_for_tools(void **state)
+{
+    (void)state;
+    char *dir = temporary_folder(), *path = memory_format("%s/t.gguf", dir);
+    write_with_key(path, GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", "tokenizer.chat_template.tool_use", "{{ tools }}");
+    Tokenizer *from = opened(path);
+    assert_string_equal(tokenizer_chat_template(from), "{{ messages[0].content }}");
+    assert_string_equal(tokenizer_tool_template(from), "{{ tools }}");
+    assert_ok(tokenizer_save(from, dir));
+    Tokenizer *to = opened(dir);
+    assert_string_equal(tokenizer_tool_template(to), "{{ tools }}");
+    tokenizer_close(from);
+    tokenizer_close(to);
+    assert_ok(output_remove(dir));
+    free(path);
+    free(dir);
+}
+
 static void saved_from_gguf_opens_as_a_folder(void **state)
 {
     (void)state;
@@ -221,7 +263,7 @@ static void encoding_appends_and_refuses_what_is_not_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
+        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(gguf_has_a_template_for_tools), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
         cmocka_unit_test(threads_may_share_one), cmocka_unit_test(encoding_appends_and_refuses_what_is_not_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

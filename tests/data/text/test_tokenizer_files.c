@@ -103,24 +103,44 @@ static void named_tokens_are_special(void **state)
     remove_folder(dir);
 }
 
-static void assert_template(const char *config, const char *jinja, const char *expected)
+/* Files of a folder: config, chat_template.jinja, additional_chat_templates/tool_use.jinja; NULL: absent. */
+static char *template_folder(const char *config, const char *jinja, const char *tool_use)
 {
     char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", config, jinja ? "chat_template.jinja" : NULL, jinja, NULL);
+    char *others = memory_format("%s/additional_chat_templates", dir), *path = memory_format("%s/tool_use.jinja", others);
+    if (tool_use) {
+        assert_ok(output_make_folder(others));
+        assert_ok(output_save(path, tool_use, strlen(tool_use)));
+    }
+    free(others);
+    free(path);
+    return dir;
+}
+
+static void assert_templates(const char *config, const char *jinja, const char *tool_use, const char *expected, const char *expected_tool_use)
+{
+    char *dir = template_folder(config, jinja, tool_use);
     Tokenizer *tokenizer = opened(dir);
-    const char *found = tokenizer_chat_template(tokenizer);
+    const char *found = tokenizer_chat_template(tokenizer), *found_tool_use = tokenizer_tool_template(tokenizer);
     assert_string_equal(found ? found : "none", expected);
+    assert_string_equal(found_tool_use ? found_tool_use : "none", expected_tool_use);
     tokenizer_close(tokenizer);
     remove_folder(dir);
 }
 
-static void chat_template_stands_in_three_places(void **state)
+/* As transformers 5.23 answers: get_chat_template() with and without tools. */
+static void chat_templates_stand_in_four_places(void **state)
 {
     (void)state;
-    assert_template("{}", NULL, "none");
-    assert_template("{\"chat_template\": \"one\"}", NULL, "one");
-    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}, {\"name\": \"default\", \"template\": \"d\"}]}", NULL, "d");
-    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}", NULL, "none");
-    assert_template("{\"chat_template\": \"one\"}", "file\n", "file\n");
+    const char *named = "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"t\"}, {\"name\": \"rag\", \"template\": \"r\"}, {\"name\": \"default\", \"template\": \"d\"}]}";
+    assert_templates("{}", NULL, NULL, "none", "none");
+    assert_templates("{\"chat_template\": \"one\"}", NULL, NULL, "one", "none");
+    assert_templates(named, NULL, NULL, "d", "t");
+    assert_templates("{\"chat_template\": [{\"name\": \"default\", \"template\": \"a\"}, {\"name\": \"default\", \"template\": \"b\"}]}", NULL, NULL, "b", "none");
+    assert_templates("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}", NULL, NULL, "none", "none");
+    assert_templates("{\"chat_template\": \"one\"}", "file\n", NULL, "file\n", "none");
+    assert_templates(named, "file", NULL, "file", "none");
+    assert_templates(named, "file", "tools", "file", "tools");
 }
 
 static void assert_file(const char *dir, const char *name, const char *expected)
@@ -132,6 +152,19 @@ static void assert_file(const char *dir, const char *name, const char *expected)
     assert_memory_equal(file.bytes, expected, file.n_bytes);
     mapped_close(&file);
     free(path);
+}
+
+static void a_template_for_tools_is_saved(void **state)
+{
+    (void)state;
+    char *dir = template_folder("{}", "d", "t"), *to = folder(NULL, NULL);
+    Tokenizer *tokenizer = opened(dir);
+    assert_ok(tokenizer_save(tokenizer, to));
+    assert_file(to, "chat_template.jinja", "d");
+    assert_file(to, "additional_chat_templates/tool_use.jinja", "t");
+    tokenizer_close(tokenizer);
+    remove_folder(dir);
+    remove_folder(to);
 }
 
 static void saving_copies_even_from_a_folder_that_is_gone(void **state)
@@ -239,7 +272,8 @@ static void mentions_what_it_passes_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_template_stands_in_three_places),
+        cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_templates_stand_in_four_places),
+        cmocka_unit_test(a_template_for_tools_is_saved),
         cmocka_unit_test(saving_copies_even_from_a_folder_that_is_gone), cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(says_what_is_missing),
         cmocka_unit_test(mentions_what_it_passes_over),
     };
