@@ -114,8 +114,7 @@ static void push_word(const Sink *sink, size_t at, const Word *word)
         const Symbol *symbol = &word->symbol[i];
         size_t n_token = 0;
         const char *token = vocabulary_token(&sink->tokenizer->model.vocabulary, symbol->id, &n_token);
-        push_range(sink, at, symbol->length, symbol->id, token, n_token);
-        at += symbol->length;
+        push_range(sink, at + symbol->begin, symbol->length, symbol->id, token, n_token);
     }
 }
 

@@ -38,6 +38,16 @@ bool unicode_is_word(uint32_t code) { return in_ranges(unicode_word, unicode_wor
 bool unicode_is_numeric(uint32_t code) { return in_ranges(unicode_numeric, unicode_numeric_count, code); }
 bool unicode_is_punctuation(uint32_t code) { return in_ranges(unicode_punctuation, unicode_punctuation_count, code); }
 bool unicode_is_normalizing(uint32_t code) { return in_ranges(unicode_normalizing, unicode_normalizing_count, code); }
+bool unicode_is_accent(uint32_t code) { return in_ranges(unicode_accents, unicode_accents_count, code); }
+bool unicode_is_nonspacing(uint32_t code) { return in_ranges(unicode_nonspacing, unicode_nonspacing_count, code); }
+bool unicode_is_control(uint32_t code) { return in_ranges(unicode_control, unicode_control_count, code); }
+bool unicode_is_joining(uint32_t code) { return in_ranges(unicode_joining, unicode_joining_count, code); }
+bool unicode_is_prepending(uint32_t code) { return in_ranges(unicode_prepending, unicode_prepending_count, code); }
+
+unsigned unicode_script(uint32_t code)
+{
+    return unicode_script_runs[last_below(unicode_script_runs, unicode_script_runs_count, code << 8 | 255)] & 255;
+}
 
 int unicode_lower(uint32_t code, uint32_t lower[2])
 {

@@ -7,6 +7,7 @@ tokens, decoded, decoded without special tokens]. Ranges count code points, as t
 deterministic."""
 import json
 import pathlib
+import struct
 
 import gguf
 import tokenizers
@@ -158,6 +159,89 @@ def clip():
     return tokenizer
 
 
+def charsmap(replacements):
+    """What SentencePiece compiles: a double-array trie from strings to places in a pool of replacements."""
+    root, pool = {}, b""
+    for text, replacement in replacements.items():
+        node = root
+        for byte in text.encode():
+            node = node.setdefault(byte, {})
+        node[0] = len(pool)
+        pool += replacement.encode() + b"\0"
+    units, waiting = {0: 0}, [(root, 0)]
+    for node, place in waiting:
+        base = next(b for b in range(1, 1 << 20) if all(b ^ label not in units for label in node))
+        units[place] |= (place ^ base) << 10 | (1 << 8 if 0 in node else 0)
+        for label, child in node.items():
+            units[base ^ label] = label if label else 1 << 31 | child
+            waiting += [(child, base ^ label)] if label else []
+    n = (max(units) | 255) + 1
+    return struct.pack(f"<I{n}I", 4 * n, *(units.get(i, 0) for i in range(n))) + pool
+
+
+CHARSMAP = charsmap({
+    "\n": " ", "\t": " ", "\r": " ", "\u3000": " ", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\x01": "", "\x7f": "", "ﬁ": "fi", "ﬂ": "fl", "①": "1", "㎏": "kg", "½": "1⁄2",
+    "e\u0301": "é", "i\u0308": "ï", "A\u030a": "Å", "\u212b": "Å", "q\u0323": "q", "İ": "i\u0307", "🇩": "D", "😀": ":)", "\u0301": "", "가\u11a8": "각", "ｱ": "ア", "Ⅷ": "VIII"})
+
+
+def unigram(normalizer, pre_tokenizer, template, byte_fallback=False, added=CHAT):
+    """The pieces of a trained BPE; every few of them share a score, so ties are met."""
+    trained = train(M.BPE(), N.Replace(" ", "▁"), P.Split("▁", "merged_with_next"), None, False, 400, [])
+    pieces = sorted(trained.get_vocab(), key=trained.get_vocab().get)
+    pieces[4:4] = [f"<0x{b:02X}>" for b in range(256)] if byte_fallback else []
+    tokenizer = Tokenizer(M.Unigram([(p, 0.0 if i < 4 else -round(3 + i / 50, 1)) for i, p in enumerate(pieces)], 0, byte_fallback))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = D.Metaspace()
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.add_tokens(added)
+    tokenizer.post_processor = processors.TemplateProcessing(single=template, pair="$A </s> $B </s>", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")])
+    return tokenizer
+
+
+def words_in_two(special, prefix):
+    """Letters, and the words of the corpus in two halves."""
+    words = [w for line in LATIN for w in line.lower().replace(".", " ").replace(",", " ").split()]
+    letters = sorted({c for w in words for c in w} | set(".,!?"))
+    halves = [half for w in words for half in (w[:(len(w) + 1) // 2], prefix + w[(len(w) + 1) // 2:]) if half != prefix]
+    return {t: i for i, t in enumerate(dict.fromkeys([*special, *letters, *(prefix + c for c in letters), *halves]))}
+
+
+def bert():
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(M.WordPiece(words_in_two(special, "##"), unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece()
+    tokenizer.add_special_tokens(special)
+    tokenizer.add_tokens(CHAT)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")])
+    return tokenizer
+
+
+def short_words():
+    tokenizer = Tokenizer(M.WordPiece(words_in_two(SPECIAL, "+"), unk_token="<unk>", continuing_subword_prefix="+", max_input_chars_per_word=5))
+    tokenizer.normalizer = N.Sequence([N.NFD(), N.StripAccents(), N.BertNormalizer(clean_text=False, handle_chinese_chars=True, strip_accents=False, lowercase=False)])
+    tokenizer.pre_tokenizer = P.Sequence([P.BertPreTokenizer(), P.UnicodeScripts()])
+    tokenizer.decoder = D.WordPiece(prefix="+", cleanup=False)
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.post_processor = processors.BertProcessing(("</s>", 2), ("<s>", 1))
+    return tokenizer
+
+
+def word_level():
+    words = dict.fromkeys(SPECIAL + [w for line in LATIN for w in line.replace(".", " .").replace(",", " ,").split()])
+    tokenizer = Tokenizer(M.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = N.Nmt(), P.Sequence([P.CharDelimiterSplit("-"), P.Whitespace()])
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.decoder = D.CTC(pad_token="<pad>", word_delimiter_token="and")
+    return tokenizer
+
+
+def fixed_length():
+    tokenizer = train(M.BPE(unk_token="<unk>", fuse_unk=True, end_of_word_suffix="</w>"), None, P.Sequence([P.UnicodeScripts(), P.FixedLength(3)]), D.BPEDecoder(), False)
+    return tokenizer
+
+
 def flags():
     """Every combination of single_word, lstrip, rstrip, normalized, special under Lowercase."""
     added = [AddedToken(f"word{i}" if i else "word", single_word=bool(i & 1), lstrip=bool(i & 2), rstrip=bool(i & 4),
@@ -200,6 +284,14 @@ def families():
     yield "clip", clip()
     yield "words", train(M.BPE(), N.Strip(right=False), P.Sequence([P.Whitespace(), P.Punctuation("merged_with_previous")]), D.Fuse(), False)
     yield "flags", flags()
+    yield "t5", unigram(N.Precompiled(CHARSMAP), P.Sequence([P.WhitespaceSplit(), P.Metaspace()]), "$A </s>")
+    yield "xlm_r", unigram(N.Sequence([N.Precompiled(CHARSMAP), N.Replace(Regex(" {2,}"), " ")]), P.Metaspace(split=False), "<s> $A </s>", added=[
+        *CHAT, AddedToken("<mask>", lstrip=True, special=True)])
+    yield "unigram_bytes", unigram(N.Sequence([N.Nmt(), N.NFKC()]), P.Metaspace(prepend_scheme="first"), "<s> $A", byte_fallback=True)
+    yield "bert", bert()
+    yield "short_words", short_words()
+    yield "word_level", word_level()
+    yield "fixed_length", fixed_length()
 
 
 def scored():

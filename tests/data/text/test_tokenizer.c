@@ -10,6 +10,7 @@
 static const char *const families[] = {
     "gpt2", "roberta", "neox", "smollm", "falcon", "llama3", "qwen2", "qwen35", "phi4", "gpt4o", "tekken", "deepseek_v3", "deepseek_coder", "tiny_aya",
     "superbpe", "kimi", "bloom", "llama2", "phi3", "gemma", "metaspace", "metaspace_always", "missing_bytes", "clip", "words", "flags", "scored",
+    "t5", "xlm_r", "unigram_bytes", "bert", "short_words", "word_level", "fixed_length",
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
