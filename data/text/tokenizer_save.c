@@ -6,6 +6,8 @@
 #include "data/file/output.h"
 #include "data/text/bpe.h"
 #include "data/text/tokenizer_parts.h"
+#include "data/text/unigram.h"
+#include "data/text/word_piece.h"
 #include "kernels/memory.h"
 
 static Status write_file(const char *dir, const char *name, const void *bytes, size_t n)
@@ -32,7 +34,7 @@ static void add_option(Buffer *out, const char *key, const char *text)
     buffer_add_string(out, ",\n");
 }
 
-static void add_vocabulary(Buffer *out, const Vocabulary *vocabulary)
+static void add_vocabulary(Buffer *out, const Vocabulary *vocabulary, const char *separator)
 {
     const char *before = "    \"vocab\": {\n      ";
     for (int32_t id = 0; id < vocabulary->size; id++) {
@@ -43,7 +45,7 @@ static void add_vocabulary(Buffer *out, const Vocabulary *vocabulary)
         buffer_format(out, ": %d", (int)id);
         before = ",\n      ";
     }
-    buffer_add_string(out, "\n    },\n");
+    buffer_format(out, "\n    }%s\n", separator);
 }
 
 static int by_rank(const void *a, const void *b)
@@ -71,17 +73,50 @@ static void add_merges(Buffer *out, const Vocabulary *vocabulary, const PairMap 
     free(merge);
 }
 
-static void add_model(Buffer *out, const TokenModel *model)
+static const char *truth(bool value) { return value ? "true" : "false"; }
+
+static void add_bpe(Buffer *out, const TokenModel *model)
 {
     BpeOptions options = bpe_options(model);
-    buffer_add_string(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n");
+    buffer_add_string(out, "    \"dropout\": null,\n");
     add_option(out, "unk_token", options.unk_token);
     add_option(out, "continuing_subword_prefix", options.continuing_subword_prefix);
     add_option(out, "end_of_word_suffix", options.end_of_word_suffix);
-    buffer_format(out, "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n", options.fuse_unk ? "true" : "false",
-                  options.byte_fallback ? "true" : "false", options.ignore_merges ? "true" : "false");
-    add_vocabulary(out, &model->vocabulary);
+    buffer_format(out, "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n", truth(options.fuse_unk), truth(options.byte_fallback),
+                  truth(options.ignore_merges));
+    add_vocabulary(out, &model->vocabulary, ",");
     add_merges(out, &model->vocabulary, bpe_merges(model));
+}
+
+static void add_unigram(Buffer *out, const TokenModel *model)
+{
+    int32_t unk_id = unigram_unk_id(model);
+    if (unk_id < 0) buffer_add_string(out, "    \"unk_id\": null,\n");
+    else buffer_format(out, "    \"unk_id\": %d,\n", (int)unk_id);
+    buffer_add_string(out, "    \"vocab\": [");
+    for (int32_t id = 0; id < model->vocabulary.count; id++) {
+        char score[40];
+        json_format_real(score, unigram_score(model, id));
+        buffer_add_string(out, id ? ",\n      [" : "\n      [");
+        add_string(out, vocabulary_token(&model->vocabulary, id, NULL));
+        buffer_format(out, ", %s]", score);
+    }
+    buffer_format(out, "\n    ],\n    \"byte_fallback\": %s\n", truth(unigram_byte_fallback(model)));
+}
+
+static void add_word_piece(Buffer *out, const TokenModel *model)
+{
+    WordPieceOptions options = word_piece_options(model);
+    add_option(out, "unk_token", options.unk_token);
+    add_option(out, "continuing_subword_prefix", options.continuing_subword_prefix);
+    buffer_format(out, "    \"max_input_chars_per_word\": %lld,\n", (long long)options.max_input_chars_per_word);
+    add_vocabulary(out, &model->vocabulary, "");
+}
+
+static void add_model(Buffer *out, const TokenModel *model)
+{
+    buffer_format(out, "  \"model\": {\n    \"type\": \"%s\",\n", model->row->type);
+    (model->row == &bpe_row ? add_bpe : model->row == &unigram_row ? add_unigram : add_word_piece)(out, model);
     buffer_add_string(out, "  }\n");
 }
 

@@ -146,13 +146,14 @@ static void damaged_files(void **state)
 static void damaged_gguf(void **state)
 {
     (void)state;
-    static const char *const files[] = { GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf" };
+    static const char *const files[] = { GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf",
+                                         GRAFT_GOLDEN "/tokenizer/gguf_words/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/gguf_pieces/tokenizer.gguf" };
     char dir[] = "/tmp/graft-fuzz-XXXXXX", path[64];
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/tokenizer.gguf", dir);
     for (int run = 0; run < RUNS / 3; run++) {
         Mapped from = {0};
-        assert_ok(mapped_open(&from, files[run % 2]));
+        assert_ok(mapped_open(&from, files[run % 4]));
         char *bytes = memory_copy(from.bytes, from.n_bytes, 1);
         for (uint32_t i = 1 + draw(3); i > 0; i--) bytes[draw((uint32_t)from.n_bytes)] = (char)draw(draw(2) ? 256 : 8);
         FILE *file = fopen(path, "wb");

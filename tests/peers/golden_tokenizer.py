@@ -184,15 +184,16 @@ CHARSMAP = charsmap({
     "e\u0301": "é", "i\u0308": "ï", "A\u030a": "Å", "\u212b": "Å", "q\u0323": "q", "İ": "i\u0307", "🇩": "D", "😀": ":)", "\u0301": "", "가\u11a8": "각", "ｱ": "ア", "Ⅷ": "VIII"})
 
 
-def unigram(normalizer, pre_tokenizer, template, byte_fallback=False, added=CHAT):
-    """The pieces of a trained BPE; every few of them share a score, so ties are met."""
+def unigram(normalizer, pre_tokenizer, template, byte_fallback=False, added=CHAT, decoder=D.Metaspace()):
+    """The pieces of a trained BPE; every few of them share a score, so ties are met. Scores are numbers that float32 has too, for GGUF."""
     trained = train(M.BPE(), N.Replace(" ", "▁"), P.Split("▁", "merged_with_next"), None, False, 400, [])
     pieces = sorted(trained.get_vocab(), key=trained.get_vocab().get)
     pieces[4:4] = [f"<0x{b:02X}>" for b in range(256)] if byte_fallback else []
-    tokenizer = Tokenizer(M.Unigram([(p, 0.0 if i < 4 else -round(3 + i / 50, 1)) for i, p in enumerate(pieces)], 0, byte_fallback))
+    tokenizer = Tokenizer(M.Unigram([(p, 0.0 if i < 4 else -3 - i // 6 / 8) for i, p in enumerate(pieces)], 0, byte_fallback))
     tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizer
-    tokenizer.decoder = D.Metaspace()
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoder
     tokenizer.add_special_tokens(SPECIAL)
     tokenizer.add_tokens(added)
     tokenizer.post_processor = processors.TemplateProcessing(single=template, pair="$A </s> $B </s>", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")])
@@ -207,12 +208,12 @@ def words_in_two(special, prefix):
     return {t: i for i, t in enumerate(dict.fromkeys([*special, *letters, *(prefix + c for c in letters), *halves]))}
 
 
-def bert():
+def bert(added=CHAT):
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = Tokenizer(M.WordPiece(words_in_two(special, "##"), unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece()
     tokenizer.add_special_tokens(special)
-    tokenizer.add_tokens(CHAT)
+    tokenizer.add_tokens(added)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")])
     return tokenizer
@@ -304,22 +305,34 @@ def scored():
     return Tokenizer.from_str(json.dumps(as_json)), scores
 
 
-def write_gguf(path, tokenizer, model, pre=None, scores=None):
+PARTS = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>"}
+BERT_PARTS = {"bos": "[CLS]", "sep": "[SEP]", "pad": "[PAD]", "unk": "[UNK]", "mask": "[MASK]"}
+
+
+def phantom(token, special):
+    """WordPiece as llama.cpp wants it: words begin with a blank, and what continues one has no mark."""
+    return token if special else token.removeprefix("##") if token.startswith("##") else "▁" + token
+
+
+def write_gguf(path, tokenizer, model, pre=None, scores=None, parts=PARTS, charsmap=None):
     added = tokenizer.get_added_tokens_decoder()
     tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
     kind = lambda i, t: (gguf.TokenType.CONTROL if added[i].special else gguf.TokenType.USER_DEFINED) if i in added else (
         gguf.TokenType.BYTE if scores and t.startswith("<0x") else gguf.TokenType.NORMAL)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_tokenizer_model(model)
-    writer.add_token_list(tokens)
+    writer.add_token_list([phantom(t, i in added) for i, t in enumerate(tokens)] if model == "bert" else tokens)
     writer.add_token_types([kind(i, t) for i, t in enumerate(tokens)])
     if pre:
         writer.add_tokenizer_pre(pre)
         writer.add_token_merges([" ".join(m) for m in json.loads(tokenizer.to_str())["model"]["merges"]])
     if scores:
         writer.add_token_scores([scores.get(t, 0.0) for t in tokens])
-    for name in ("bos", "eos", "pad", "unk"):
-        getattr(writer, f"add_{name}_token_id")(tokenizer.token_to_id({"bos": "<s>", "eos": "</s>"}.get(name, f"<{name}>")))
+    if charsmap:
+        writer.add_precompiled_charsmap(charsmap)
+        writer.add_remove_extra_whitespaces(True)
+    for name, token in parts.items():
+        getattr(writer, f"add_{name}_token_id")(tokenizer.token_to_id(token))
     writer.add_chat_template("{{ messages[0].content }}")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -339,12 +352,18 @@ def main():
     write = lambda path, value: path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
     write(OUT / "texts.json", {"tokenizers": tokenizers.__version__, "texts": TEXTS})
     (spm, scores), made = scored(), dict(families())
-    for name, tokenizer in [*made.items(), ("scored", spm)]:
+    plain = [*CHAT[:2], AddedToken("Norm", normalized=False)]      # what a GGUF file can say of added tokens
+    words, pieces = bert(plain), unigram(N.Sequence([N.Precompiled(CHARSMAP), N.Replace(Regex(r"\A +| +\z"), ""), N.Replace(Regex(" {2,}"), " "),
+                                                     N.Prepend("▁"), N.Replace(" ", "▁")]), None, "$A </s>", added=plain, decoder=SPIECE_DECODER)
+    for name, tokenizer in [*made.items(), ("scored", spm), ("gguf_words", words), ("gguf_pieces", pieces)]:
         (OUT / name).mkdir(exist_ok=True)
         write(OUT / name / "tokenizer.json", json.loads(tokenizer.to_str()))
         write(OUT / name / "cases.json", list(cases(tokenizer)))
     write_gguf(OUT / "llama3" / "tokenizer.gguf", made["llama3"], "gpt2", pre="llama-bpe")
     write_gguf(OUT / "scored" / "tokenizer.gguf", spm, "llama", scores=scores)
+    write_gguf(OUT / "gguf_words" / "tokenizer.gguf", words, "bert", parts=BERT_PARTS)
+    scores = {**dict(json.loads(pieces.to_str())["model"]["vocab"]), "<|end|>": -1000.0}
+    write_gguf(OUT / "gguf_pieces" / "tokenizer.gguf", pieces, "t5", scores=scores, charsmap=CHARSMAP)
 
 
 main()
