@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "data/text/base64.h"
+
 static const char blank[] = "\xe2\x96\x81";
 
 Json *spec_component(const char *type, ...)
@@ -100,9 +102,21 @@ Json *spec_post_processor(SpecToken before, SpecToken after)
     return out;
 }
 
-Json *spec_piece_normalizer(bool prefix)
+Json *spec_piece_normalizer(bool prefix) { return spec_sentence_normalizer(&(Buffer){0}, false, prefix); }
+
+Json *spec_sentence_normalizer(const Buffer *charsmap, bool remove_extra_blanks, bool prefix)
 {
     Json *list = json_new_array();
+    if (charsmap->len) {
+        Buffer text = {0};
+        base64_encode(&text, charsmap->data, charsmap->len);
+        json_push(list, spec_component("Precompiled", "precompiled_charsmap", text.data, NULL));
+        buffer_free(&text);
+    }
+    if (remove_extra_blanks) {
+        json_push(list, spec_replace("Regex", "\\A +| +\\z", ""));
+        json_push(list, spec_replace("Regex", " {2,}", " "));
+    }
     if (prefix) json_push(list, spec_component("Prepend", "prepend", blank, NULL));
     json_push(list, spec_replace("String", " ", blank));
     return spec_sequence("normalizers", list);

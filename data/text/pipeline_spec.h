@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "data/file/json.h"
+#include "kernels/buffer.h"
 
 /* An object of a type, with strings as its other members: key, value, …, NULL. */
 Json *spec_component(const char *type, ...) __attribute__((sentinel));
@@ -22,6 +23,9 @@ Json *spec_post_processor(SpecToken before, SpecToken after);
 /* The sentence pieces of a text: blanks become U+2581, and one is put in front. */
 Json *spec_piece_normalizer(bool prefix);
 Json *spec_piece_decoder(bool prefix);
+
+/* The same after SentencePiece's normalizer: its charsmap, if any, then blanks at the ends go and several become one. */
+Json *spec_sentence_normalizer(const Buffer *charsmap, bool remove_extra_blanks, bool prefix);
 
 /* A tokenizer.json without model: the five components, null where NULL is given. */
 typedef struct { Json *added_tokens, *normalizer, *pre_tokenizer, *post_processor, *decoder; } SpecPipeline;

@@ -32,16 +32,42 @@ static Status read_tokenizer_json(Tokenizer *t, const char *file, Notices *notic
     return status;
 }
 
-static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
+static Status read_sentence_piece(Tokenizer *t, const char *dir, const char *file, Notices *notices)
 {
+    char *config_file = memory_format("%s/tokenizer_config.json", dir);
+    Json *config = NULL;
+    Status status = path_exists(config_file) ? json_read(&config, config_file) : STATUS_OK;
+    if (status == STATUS_OK) status = tokenizer_open_sentence_piece(t, file, config, notices);
+    json_free(config);
+    free(config_file);
+    return status;
+}
+
+/* tokenizer.json, or what a folder has instead. */
+static Status read_folder(Tokenizer *t, const char *dir, Notices *notices)
+{
+    static const char *const pieces[] = { "tokenizer.model", "spiece.model", "sentencepiece.bpe.model" };
     char *file = memory_format("%s/tokenizer.json", dir);
     Status status = STATUS_OK;
-    if (!path_exists(file))
-        status = fail(STATUS_INPUT, "%s: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", file);
-    if (status == STATUS_OK) status = read_tokenizer_json(t, file, notices);
-    if (status == STATUS_OK) status = tokenizer_read_config(t, dir);
+    bool found = path_exists(file);
+    if (found) status = read_tokenizer_json(t, file, notices);
+    for (size_t i = 0; !found && i < sizeof pieces / sizeof *pieces; i++) {
+        char *other = memory_format("%s/%s", dir, pieces[i]);
+        found = path_exists(other);
+        if (found) status = read_sentence_piece(t, dir, other, notices);
+        free(other);
+    }
+    if (!found)
+        status = fail(STATUS_INPUT, "%s: no such file, nor a tokenizer.model; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), from SentencePiece's"
+                      " tokenizer.model, or from a .gguf file", file);
     free(file);
     return status;
+}
+
+static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
+{
+    TRY(read_folder(t, dir, notices));
+    return tokenizer_read_config(t, dir);
 }
 
 Status tokenizer_open(Tokenizer **out, const char *path, Notices *notices)

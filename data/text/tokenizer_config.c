@@ -125,8 +125,11 @@ static void set_parts_of_class(Tokenizer *t, const char *class, const char *mode
 {
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (class ? !is_class(class, classes[i].class) : !is_model_type(classes[i].model_types, model_type)) continue;
-        for (int k = 0; k < TOKEN_PARTS; k++)
-            if (classes[i].part[k] && tokenizer_id(t, classes[i].part[k]) >= 0) t->part[k] = memory_string(classes[i].part[k]);
+        for (int k = 0; k < TOKEN_PARTS; k++) {
+            if (!classes[i].part[k] || tokenizer_id(t, classes[i].part[k]) < 0) continue;
+            free(t->part[k]);
+            t->part[k] = memory_string(classes[i].part[k]);
+        }
     }
 }
 

@@ -2,12 +2,10 @@
  * characters), `bert` (WordPiece) and `t5` (Unigram). The vocabulary is filled directly; everything else is written down as
  * the tokenizer.json that would say the same, and read as such. What llama.cpp does decides, as that is where a GGUF file runs: no
  * normal form, ranges without trimming, words of any length. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/file/gguf.h"
-#include "data/text/base64.h"
 #include "data/text/bpe.h"
 #include "data/text/gguf_pre_tokenizer.h"
 #include "data/text/pipeline_spec.h"
@@ -242,40 +240,24 @@ static Status read_bert(Tokenizer *t, const Gguf *gguf, Components *out, Notices
     return STATUS_OK;
 }
 
-/* Only real pieces say what an unknown character costs; the others are kept from costing more. */
 static void raise_scores(const Tokenizer *t, const Gguf *gguf, double *score)
 {
     const GgufValue *types = gguf_find(gguf, "tokenizer.ggml.token_type");
-    double worst = INFINITY;
-    for (int32_t id = 0; id < t->model.vocabulary.size; id++)
-        if (gguf_integer(types, id) == TYPE_NORMAL && score[id] < worst) worst = score[id];
-    for (int32_t id = 0; worst < INFINITY && id < t->model.vocabulary.size; id++)
-        if (score[id] < worst) score[id] = worst;
+    int32_t n = t->model.vocabulary.size;
+    bool *real = memory_new((size_t)n, sizeof *real);
+    for (int32_t id = 0; id < n; id++) real[id] = gguf_integer(types, id) == TYPE_NORMAL;
+    unigram_raise_scores(score, real, n);
+    free(real);
 }
 
-static Json *charsmap_spec(const GgufValue *bytes)
-{
-    Buffer raw = {0}, text = {0};
-    for (int64_t i = 0; i < gguf_count(bytes); i++) buffer_add_char(&raw, (char)gguf_integer(bytes, i));
-    base64_encode(&text, raw.data, raw.len);
-    Json *out = spec_component("Precompiled", "precompiled_charsmap", text.data, NULL);
-    buffer_free(&raw);
-    buffer_free(&text);
-    return out;
-}
-
-/* The charsmap, then blanks: at the ends they go and several become one, and they are written as U+2581. */
 static Json *unigram_normalizer(const Gguf *gguf, bool prefix)
 {
-    const GgufValue *charsmap = gguf_find(gguf, "tokenizer.ggml.precompiled_charsmap");
-    Json *list = json_new_array();
-    if (gguf_count(charsmap)) json_push(list, charsmap_spec(charsmap));
-    if (bool_or(gguf, "tokenizer.ggml.remove_extra_whitespaces", false)) {
-        json_push(list, spec_replace("Regex", "\\A +| +\\z", ""));
-        json_push(list, spec_replace("Regex", " {2,}", " "));
-    }
-    json_push(list, spec_piece_normalizer(prefix));
-    return spec_sequence("normalizers", list);
+    const GgufValue *bytes = gguf_find(gguf, "tokenizer.ggml.precompiled_charsmap");
+    Buffer charsmap = {0};
+    for (int64_t i = 0; i < gguf_count(bytes); i++) buffer_add_char(&charsmap, (char)gguf_integer(bytes, i));
+    Json *out = spec_sentence_normalizer(&charsmap, bool_or(gguf, "tokenizer.ggml.remove_extra_whitespaces", false), prefix);
+    buffer_free(&charsmap);
+    return out;
 }
 
 static Status read_t5(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)

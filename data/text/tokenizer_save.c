@@ -1,10 +1,11 @@
-/* Saving: a folder's files are copied; from GGUF the equal tokenizer.json, tokenizer_config.json and chat_template.jinja are
+/* Saving: a folder's files are copied; from GGUF and SentencePiece the equal tokenizer.json, tokenizer_config.json and chat_template.jinja are
  * written, in the layout of the reference. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/file/output.h"
 #include "data/text/bpe.h"
+#include "data/text/pipeline_spec.h"
 #include "data/text/tokenizer_parts.h"
 #include "data/text/unigram.h"
 #include "data/text/word_piece.h"
@@ -122,11 +123,30 @@ static void add_model(Buffer *out, const TokenModel *model)
 
 /* ---- The files of a tokenizer from GGUF ---- */
 
+/* All of them, also those that the files beside the model named. */
+static Json *added_tokens(const AddedTokens *added)
+{
+    Json *list = json_new_array();
+    for (int32_t i = 0; i < added->n; i++) {
+        const AddedToken *token = &added->token[i];
+        Json *spec = spec_added_token(token->content, token->id, token->special, token->rstrip);
+        json_set(spec, "single_word", json_new_bool(token->single_word));
+        json_set(spec, "lstrip", json_new_bool(token->lstrip));
+        json_set(spec, "normalized", json_new_bool(token->normalized));
+        json_push(list, spec);
+    }
+    return list;
+}
+
 static Status write_tokenizer(const Tokenizer *t, const char *dir)
 {
-    static const char *const keys[] = { "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder" };
+    static const char *const keys[] = { "normalizer", "pre_tokenizer", "post_processor", "decoder" };
     Buffer out = {0};
-    buffer_add_string(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    Json *added = added_tokens(&t->added);
+    buffer_add_string(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": ");
+    json_print(&out, added, (JsonStyle){0});
+    buffer_add_string(&out, ",\n");
+    json_free(added);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         buffer_format(&out, "  \"%s\": ", keys[i]);
         json_print(&out, json_get(t->pipeline, keys[i]), (JsonStyle){0});

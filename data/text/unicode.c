@@ -17,6 +17,7 @@ static int last_below(const uint32_t *list, int n, uint32_t x)
 /* Firsts stand at even places, lasts at odd ones: inside a range the last number <= x is a first, or is x itself. */
 static bool in_ranges(const uint32_t *ranges, int n, uint32_t x)
 {
+    if (x < ranges[0]) return false;
     int i = last_below(ranges, n, x);
     return i >= 0 && (i % 2 == 0 || ranges[i] == x);
 }
@@ -51,6 +52,10 @@ unsigned unicode_script(uint32_t code)
 
 int unicode_lower(uint32_t code, uint32_t lower[2])
 {
+    if (code < 0x80) {
+        lower[0] = code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code;
+        return 1;
+    }
     for (const uint32_t *row = unicode_lower_cases; row < unicode_lower_cases + unicode_lower_cases_count; row += 3) {
         if (row[0] != code) continue;
         lower[0] = row[1];

@@ -24,6 +24,15 @@ double  unigram_score(const TokenModel *model, int32_t id) { return unigram_of(m
 int32_t unigram_unk_id(const TokenModel *model) { return unigram_of(model)->unk_id; }
 bool    unigram_byte_fallback(const TokenModel *model) { return unigram_of(model)->byte_fallback; }
 
+void unigram_raise_scores(double *score, const bool *real, int32_t n)
+{
+    double worst = INFINITY;
+    for (int32_t id = 0; id < n; id++)
+        if (real[id] && score[id] < worst) worst = score[id];
+    for (int32_t id = 0; worst < INFINITY && id < n; id++)
+        if (score[id] < worst) score[id] = worst;
+}
+
 /* ---- Opening ---- */
 
 Status unigram_start(TokenModel *model, double *score, int32_t unk_id, bool byte_fallback, const char *file)

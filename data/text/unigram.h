@@ -17,6 +17,9 @@ extern const TokenModelRow unigram_row;
  * model's from then on. */
 Status unigram_start(TokenModel *, double *score, int32_t unk_id, bool byte_fallback, const char *file);
 
+/* Only real pieces say what an unknown character costs; the others (padding, unused ones) are kept from costing more. */
+void    unigram_raise_scores(double *score, const bool *real, int32_t n);
+
 double  unigram_score(const TokenModel *, int32_t id);
 int32_t unigram_unk_id(const TokenModel *);
 bool    unigram_byte_fallback(const TokenModel *);

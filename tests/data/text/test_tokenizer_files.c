@@ -219,7 +219,8 @@ static void says_what_is_missing(void **state)
     Tokenizer *tokenizer = NULL;
     Notices notices = {0};
     char *dir = folder("vocab.txt", "", NULL);
-    char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", dir);
+    char *expected = memory_format("%s/tokenizer.json: no such file, nor a tokenizer.model; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), from SentencePiece's"
+                                   " tokenizer.model, or from a .gguf file", dir);
     assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
     free(expected);
     remove_folder(dir);
