@@ -18,24 +18,31 @@ static int by_score(const void *a, const void *b)
     return x->place - y->place;
 }
 
-Status scored_merges_add(TokenModel *model, const double *score, const char *file)
+static int by_score_then_id(const void *a, const void *b)
+{
+    const Cut *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return x->left != y->left ? x->left - y->left : x->right - y->right;
+}
+
+Status scored_merges_add(TokenModel *model, ScoredVocabulary scored, const char *file)
 {
     const Vocabulary *vocabulary = &model->vocabulary;
     Cut *cut = NULL;
     int32_t n = 0, cap = 0;
-    for (int32_t id = 0; id < vocabulary->size; id++) {
+    for (int32_t id = scored.first_id; id < vocabulary->size; id++) {
         size_t length = 0;
         const char *piece = vocabulary_token(vocabulary, id, &length);
         int32_t letters = 0, i_letter = 0;
         for (size_t at = 0; at < length; at += utf8_length(piece[at])) letters++;
         for (size_t at = 0; at < length; at += utf8_length(piece[at]), i_letter++) {
             int32_t left = at ? vocabulary_id(vocabulary, piece, at) : -1;
-            int32_t right = left < 0 ? -1 : vocabulary_id(vocabulary, piece + at, length - at);
-            Cut new = { score[id], left, right, i_letter, letters - i_letter, n };
-            if (right >= 0) MEMORY_PUSH(cut, n, cap) = new;
+            int32_t right = left < scored.first_id ? -1 : vocabulary_id(vocabulary, piece + at, length - at);
+            Cut new = { scored.score[id], left, right, i_letter, letters - i_letter, n };
+            if (right >= scored.first_id) MEMORY_PUSH(cut, n, cap) = new;
         }
     }
-    qsort(cut, (size_t)n, sizeof *cut, by_score);
+    qsort(cut, (size_t)n, sizeof *cut, scored.lowest_id_first ? by_score_then_id : by_score);
     Status status = STATUS_OK;
     for (int32_t i = 0; status == STATUS_OK && i < n; i++) {
         size_t n_left, n_right;

@@ -43,25 +43,33 @@ static Status read_sentence_piece(Tokenizer *t, const char *dir, const char *fil
     return status;
 }
 
+static Status read_tekken(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+{
+    (void)dir;
+    return tokenizer_open_tekken(t, file, notices);
+}
+
+static Status read_own(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+{
+    (void)dir;
+    return read_tokenizer_json(t, file, notices);
+}
+
 /* tokenizer.json, or what a folder has instead. */
 static Status read_folder(Tokenizer *t, const char *dir, Notices *notices)
 {
-    static const char *const pieces[] = { "tokenizer.model", "spiece.model", "sentencepiece.bpe.model" };
-    char *file = memory_format("%s/tokenizer.json", dir);
-    Status status = STATUS_OK;
-    bool found = path_exists(file);
-    if (found) status = read_tokenizer_json(t, file, notices);
-    for (size_t i = 0; !found && i < sizeof pieces / sizeof *pieces; i++) {
-        char *other = memory_format("%s/%s", dir, pieces[i]);
-        found = path_exists(other);
-        if (found) status = read_sentence_piece(t, dir, other, notices);
-        free(other);
+    static const struct { const char *name; Status (*read)(Tokenizer *, const char *dir, const char *file, Notices *); } files[] = {
+        { "tokenizer.json", read_own }, { "tekken.json", read_tekken }, { "tokenizer.model", read_sentence_piece }, { "spiece.model", read_sentence_piece },
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *file = memory_format("%s/%s", dir, files[i].name);
+        bool found = path_exists(file);
+        Status status = found ? files[i].read(t, dir, file, notices) : STATUS_OK;
+        free(file);
+        if (found) return status;
     }
-    if (!found)
-        status = fail(STATUS_INPUT, "%s: no such file, nor a tokenizer.model; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), from SentencePiece's"
-                      " tokenizer.model, or from a .gguf file", file);
-    free(file);
-    return status;
+    return fail(STATUS_INPUT, "%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral), tokenizer.model"
+                " (SentencePiece) or a .gguf file", dir);
 }
 
 static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)

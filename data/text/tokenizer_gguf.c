@@ -193,7 +193,7 @@ static Status read_llama(Tokenizer *t, const Gguf *gguf, Components *out, Notice
     add_around(t, gguf, out, true, false);
     const char *unk = named(t, gguf, "tokenizer.ggml.unknown_token_id", 0).token;
     bpe_start(&t->model, (BpeOptions){ .unk_token = unk, .fuse_unk = true, .byte_fallback = true });
-    Status status = scored_merges_add(&t->model, score, gguf->path);
+    Status status = scored_merges_add(&t->model, (ScoredVocabulary){ .score = score }, gguf->path);
     free(score);
     return status == STATUS_OK ? bpe_finish(&t->model, gguf->path) : status;
 }

@@ -25,7 +25,7 @@ struct Tokenizer {
     char          *chat_template;
     SavedFile     *saved;
     int            n_saved, cap_saved;
-    Json          *pipeline;      /* from GGUF and SentencePiece: a tokenizer.json without its vocabulary; else NULL */
+    Json          *pipeline;      /* from other files: a tokenizer.json without its vocabulary; else NULL */
 };
 
 /* The components of a tokenizer.json around the model, which is already there. */
@@ -38,5 +38,8 @@ Status tokenizer_open_gguf(Tokenizer *, const char *path, Notices *);
 
 /* A SentencePiece file; `config`: the folder's tokenizer_config.json, or NULL. */
 Status tokenizer_open_sentence_piece(Tokenizer *, const char *path, const Json *config, Notices *);
+
+/* Mistral's tekken.json. */
+Status tokenizer_open_tekken(Tokenizer *, const char *path, Notices *);
 
 #endif

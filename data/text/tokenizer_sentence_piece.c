@@ -184,7 +184,7 @@ static Status start(Tokenizer *t, SentencePieces *pieces, const char *path)
         return unigram_start(&t->model, score, unk ? pieces->id[TOKEN_UNK] : -1, pieces->byte_fallback, path);
     }
     bpe_start(&t->model, (BpeOptions){ .unk_token = unk, .fuse_unk = true, .byte_fallback = pieces->byte_fallback });
-    TRY(scored_merges_add(&t->model, pieces->score, path));
+    TRY(scored_merges_add(&t->model, (ScoredVocabulary){ .score = pieces->score }, path));
     return bpe_finish(&t->model, path);
 }
 

@@ -119,27 +119,45 @@ static bool open_and_use(const char *path)
     return status == STATUS_OK;
 }
 
-static void damaged_files(void **state)
+/* Each document as it is, then damaged, as the file `name` of a folder. */
+static void damage_documents(const char *name, const char *const *list, int n_documents)
 {
-    (void)state;
     char dir[] = "/tmp/graft-fuzz-XXXXXX", path[64];
     static char text[MAX_BYTES];
     assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     int opened = 0;
     for (int run = 0; run < RUNS; run++) {
-        const char *document = documents[run % DOCUMENTS];
-        size_t n = run < DOCUMENTS ? strlen(document) : damaged(text, document);
+        const char *document = list[run % n_documents];
+        bool whole = run < n_documents;
+        size_t n = whole ? strlen(document) : damaged(text, document);
         FILE *file = fopen(path, "wb");
         assert_non_null(file);
-        assert_int_equal(fwrite(run < DOCUMENTS ? document : text, 1, n, file), n);
+        assert_int_equal(fwrite(whole ? document : text, 1, n, file), n);
         assert_int_equal(fclose(file), 0);
         bool good = open_and_use(dir);
-        assert_true(good || run >= DOCUMENTS);
+        assert_true(good || !whole);
         opened += good;
     }
     assert_true(opened > RUNS / 20);      /* the damage is not so great that nothing is left to test */
     assert_ok(output_remove(dir));
+}
+
+static void damaged_files(void **state)
+{
+    (void)state;
+    damage_documents("tokenizer.json", documents, DOCUMENTS);
+}
+
+static void damaged_tekken(void **state)
+{
+    (void)state;
+    static const char *const tekken[] = {
+        "{\"config\": {\"pattern\": \" ?\\\\p{L}+|\\\\s+\", \"default_vocab_size\": 8, \"default_num_special_tokens\": 3}, \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"},"
+        " {\"rank\": 1, \"token_str\": \"<unk>\"}], \"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 1, \"token_bytes\": \"Yg==\"},"
+        " {\"rank\": 2, \"token_bytes\": \"YWI=\"}, {\"rank\": 3, \"token_bytes\": \"IA==\"}, {\"rank\": 4, \"token_bytes\": \"YWJh\"}, {\"rank\": 5, \"token_bytes\": \"w6k=\"}]}",
+    };
+    damage_documents("tekken.json", tekken, 1);
 }
 
 /* Bytes change and lengths lie; the vocabulary is at the end of the metadata. */
@@ -169,6 +187,6 @@ static void damaged_gguf(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_files), cmocka_unit_test(damaged_gguf) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_files), cmocka_unit_test(damaged_tekken), cmocka_unit_test(damaged_gguf) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

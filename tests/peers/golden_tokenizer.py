@@ -5,6 +5,7 @@
 FAMILY/tokenizer.json is the tokenizer; FAMILY/cases.json is, for every text of texts.json, [ids, ranges, ids with special
 tokens, decoded, decoded without special tokens]. Ranges count code points, as the package reports them. Training is
 deterministic."""
+import base64
 import json
 import pathlib
 import struct
@@ -13,6 +14,8 @@ import gguf
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders as D, models as M, normalizers as N, pre_tokenizers as P
 from tokenizers import processors, trainers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.integrations.mistral.tokenizer import MistralConverter
 from transformers.tokenization_utils_sentencepiece import generate_merges
 
 OUT = pathlib.Path(__file__).parent.parent / "golden" / "tokenizer"
@@ -340,6 +343,18 @@ def write_gguf(path, tokenizer, model, pre=None, scores=None, parts=PARTS, chars
     writer.close()
 
 
+def tekken(path, trained):
+    """A tekken.json of a trained byte-level vocabulary, and transformers' reading of it."""
+    to_byte = {c: b for b, c in bytes_to_unicode().items()}
+    tokens = [t for t in sorted(trained.get_vocab(with_added_tokens=False), key=trained.token_to_id) if t not in SPECIAL]
+    config = {"pattern": CASED % ("", "", r"\p{N}"), "num_vocab_tokens": len(tokens), "default_vocab_size": len(tokens), "default_num_special_tokens": 8, "version": "v3"}
+    entries = [{"rank": i, "token_bytes": base64.b64encode(bytes(to_byte[c] for c in t)).decode(), "token_str": None} for i, t in enumerate(tokens)]
+    special = [{"rank": i, "token_str": t, "is_control": True} for i, t in enumerate([*SPECIAL, "<|user|>", "<|end|>"])]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"config": config, "vocab": entries, "special_tokens": special}) + "\n")
+    return MistralConverter(str(path)).converted()
+
+
 def cases(tokenizer):
     for text in TEXTS:
         plain, special = tokenizer.encode(text, add_special_tokens=False), tokenizer.encode(text)
@@ -355,7 +370,8 @@ def main():
     plain = [*CHAT[:2], AddedToken("Norm", normalized=False)]      # what a GGUF file can say of added tokens
     words, pieces = bert(plain), unigram(N.Sequence([N.Precompiled(CHARSMAP), N.Replace(Regex(r"\A +| +\z"), ""), N.Replace(Regex(" {2,}"), " "),
                                                      N.Prepend("▁"), N.Replace(" ", "▁")]), None, "$A </s>", added=plain, decoder=SPIECE_DECODER)
-    for name, tokenizer in [*made.items(), ("scored", spm), ("gguf_words", words), ("gguf_pieces", pieces)]:
+    for name, tokenizer in [*made.items(), ("scored", spm), ("gguf_words", words), ("gguf_pieces", pieces),
+                            ("tekken_file", tekken(OUT / "tekken_file" / "source" / "tekken.json", made["tekken"]))]:
         (OUT / name).mkdir(exist_ok=True)
         write(OUT / name / "tokenizer.json", json.loads(tokenizer.to_str()))
         write(OUT / name / "cases.json", list(cases(tokenizer)))

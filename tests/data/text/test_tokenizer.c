@@ -10,7 +10,7 @@
 static const char *const families[] = {
     "gpt2", "roberta", "neox", "smollm", "falcon", "llama3", "qwen2", "qwen35", "phi4", "gpt4o", "tekken", "deepseek_v3", "deepseek_coder", "tiny_aya",
     "superbpe", "kimi", "bloom", "llama2", "phi3", "gemma", "metaspace", "metaspace_always", "missing_bytes", "clip", "words", "flags", "scored",
-    "t5", "xlm_r", "unigram_bytes", "bert", "short_words", "word_level", "fixed_length", "gguf_words", "gguf_pieces",
+    "t5", "xlm_r", "unigram_bytes", "bert", "short_words", "word_level", "fixed_length", "gguf_words", "gguf_pieces", "tekken_file",
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -148,6 +148,15 @@ static void gguf_equals_the_folder(void **state)
     tokenizer_close(scored);
 }
 
+static void tekken_equals_the_folder(void **state)
+{
+    (void)state;
+    Tokenizer *tokenizer = opened(GRAFT_GOLDEN "/tokenizer/tekken_file/source");
+    assert_int_equal(check_family(tokenizer, "tekken_file", true), 0);
+    assert_string_equal(tokenizer_part(tokenizer, TOKEN_EOS), "</s>");
+    tokenizer_close(tokenizer);
+}
+
 static char *temporary_folder(void)
 {
     char *dir = memory_string("/tmp/graft-tokenizer-XXXXXX");
@@ -233,7 +242,7 @@ static void encoding_appends_and_refuses_what_is_not_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
+        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(tekken_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
         cmocka_unit_test(threads_may_share_one), cmocka_unit_test(encoding_appends_and_refuses_what_is_not_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,8 +219,8 @@ static void says_what_is_missing(void **state)
     Tokenizer *tokenizer = NULL;
     Notices notices = {0};
     char *dir = folder("vocab.txt", "", NULL);
-    char *expected = memory_format("%s/tokenizer.json: no such file, nor a tokenizer.model; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), from SentencePiece's"
-                                   " tokenizer.model, or from a .gguf file", dir);
+    char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral),"
+                                   " tokenizer.model (SentencePiece) or a .gguf file", dir);
     assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
     free(expected);
     remove_folder(dir);
@@ -230,6 +230,34 @@ static void says_what_is_missing(void **state)
     remove_folder(dir);
     assert_int_equal(tokenizer_open(&tokenizer, "/nowhere", &notices), STATUS_INPUT);
     notices_free(&notices);
+}
+
+static void assert_tekken_refused(const char *text, const char *message)
+{
+    char *dir = folder("tekken.json", text, NULL), *expected = memory_format("%s/tekken.json: %s", dir, message);
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
+    notices_free(&notices);
+    free(expected);
+    remove_folder(dir);
+}
+
+static void refuses_a_damaged_tekken(void **state)
+{
+    (void)state;
+#define CONFIG "\"config\": {\"pattern\": \"a\"}"
+    assert_tekken_refused("{}", "\"config.pattern\" is missing");
+    assert_tekken_refused("{" CONFIG "}", "\"special_tokens\" is null, expected a list; save it once with transformers and mistral-common to get a tokenizer.json");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": []}", "\"vocab\" is null, expected a list");
+    assert_tekken_refused("{\"config\": {\"pattern\": \"a\", \"default_vocab_size\": -1}, \"special_tokens\": [], \"vocab\": []}",
+                          "\"config.default_vocab_size\" is not a count from 0 to 16777215");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [{\"rank\": 1, \"token_str\": \"<s>\"}], \"vocab\": []}",
+                          "an entry of \"special_tokens\" has no \"token_str\", or its \"rank\" is not one of 0 to 0");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"}, {\"rank\": 0, \"token_str\": \"b\"}], \"vocab\": []}",
+                          "two entries of \"special_tokens\" have the rank 0");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [], \"vocab\": [{\"token_bytes\": \"YQ\"}]}", "the \"token_bytes\" of token 0 of \"vocab\" are not base64");
+#undef CONFIG
 }
 
 static void mentions_what_it_passes_over(void **state)
@@ -280,7 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_template_stands_in_three_places),
         cmocka_unit_test(saving_copies_even_from_a_folder_that_is_gone), cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(says_what_is_missing),
-        cmocka_unit_test(mentions_what_it_passes_over), cmocka_unit_test(refuses_texts_without_an_unknown_token),
+        cmocka_unit_test(mentions_what_it_passes_over), cmocka_unit_test(refuses_a_damaged_tekken), cmocka_unit_test(refuses_texts_without_an_unknown_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
