@@ -42,7 +42,7 @@ Status scored_merges_add(TokenModel *model, ScoredVocabulary scored, const char 
             if (right >= scored.first_id) MEMORY_PUSH(cut, n, cap) = new;
         }
     }
-    qsort(cut, (size_t)n, sizeof *cut, scored.lowest_id_first ? by_score_then_id : by_score);
+    if (n) qsort(cut, (size_t)n, sizeof *cut, scored.lowest_id_first ? by_score_then_id : by_score);
     Status status = STATUS_OK;
     for (int32_t i = 0; status == STATUS_OK && i < n; i++) {
         size_t n_left, n_right;

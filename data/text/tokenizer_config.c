@@ -21,6 +21,12 @@ static const struct { const char *class, *model_types, *part[TOKEN_PARTS]; } cla
     { "Qwen2Tokenizer", " qwen2 qwen2_moe ", { NULL, "<|endoftext|>", "<|endoftext|>", "<|endoftext|>" } },
     { "LlamaTokenizer", "", { "<s>", "</s>", NULL, "<unk>" } },
     { "GemmaTokenizer", "", { "<bos>", "<eos>", "<pad>", "<unk>" } },
+    { "BertTokenizer", " bert distilbert electra ", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "DistilBertTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "ElectraTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "RobertaTokenizer", " roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "XLMRobertaTokenizer", " xlm-roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "T5Tokenizer", " t5 ", { NULL, "</s>", "<pad>", "<unk>" } },
     { "CohereTokenizer", "", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
 };
 

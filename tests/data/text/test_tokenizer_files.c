@@ -69,6 +69,9 @@ static void parts_come_from_the_config(void **state)
         { "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}", "{}", "{\"model_type\": \"gpt2\"}", { NULL } },
         { "{}", "{}", "{\"model_type\": \"gpt2\"}", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
         { "{}", "{}", "{\"model_type\": \"pt\"}", { NULL } },
+        { "{\"tokenizer_class\": \"T5Tokenizer\"}", "{}", "{}", { NULL, "</s>", NULL, NULL } },
+        { "{}", "{}", "{\"model_type\": \"xlm-roberta\"}", { NULL, "</s>", NULL, NULL } },
+        { "{}", "{}", "{\"model_type\": \"bert\"}", { NULL } },
         { "{\"pad_token\": \"[PAD]\"}", "{}", "{}", { NULL, NULL, "[PAD]", NULL } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
