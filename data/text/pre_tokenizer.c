@@ -308,14 +308,21 @@ static size_t one_script(const PreTokenizer *p, const char *text, size_t n, size
 }
 
 /* Cuts every piece into runs, one after the other. */
-static void cut_runs(const PreTokenizer *p, Pipeline *pipeline, size_t (*end_of)(const PreTokenizer *, const char *, size_t, size_t), size_t (*skip)(const char *, size_t))
+typedef size_t EndOf(const PreTokenizer *, const char *text, size_t n, size_t at);
+static void cut_runs(const PreTokenizer *p, Pipeline *pipeline, EndOf *end_of, size_t (*skip)(const char *text, size_t n))
 {
     for (size_t i = 0; i < pipeline->pieces.n; i++) {
         Piece piece = pipeline->pieces.piece[i];
         const char *text = pipeline->text.bytes + piece.begin;
         size_t n = piece.end - piece.begin;
-        if (piece.token >= 0) pipeline_push(pipeline, piece.begin, piece.end, piece.token);
-        else for (size_t at = skip ? skip(text, n) : 0, end; at < n; at = end) pipeline_push(pipeline, piece.begin + at, piece.begin + (end = end_of(p, text, n, at)), -1);
+        if (piece.token >= 0) {
+            pipeline_push(pipeline, piece.begin, piece.end, piece.token);
+            continue;
+        }
+        for (size_t at = skip ? skip(text, n) : 0, end; at < n; at = end) {
+            end = end_of(p, text, n, at);
+            pipeline_push(pipeline, piece.begin + at, piece.begin + end, -1);
+        }
     }
     pipeline_take_pieces(pipeline);
 }

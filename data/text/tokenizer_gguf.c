@@ -302,7 +302,8 @@ static Status read_metadata(Tokenizer *t, const Gguf *gguf, Notices *notices)
     TRY(read_parts(t, gguf));
     Components parts = {0};
     Status status = kind->read(t, gguf, &parts, notices);
-    t->pipeline = spec_pipeline((SpecPipeline){ added_tokens(t, gguf), parts.normalizer, parts.pre_tokenizer, spec_post_processor(parts.before, parts.after), parts.decoder });
+    Json *around = spec_post_processor(parts.before, parts.after);
+    t->pipeline = spec_pipeline((SpecPipeline){ added_tokens(t, gguf), parts.normalizer, parts.pre_tokenizer, around, parts.decoder });
     TRY(status);
     return tokenizer_read_pipeline(t, t->pipeline, gguf->path, notices);
 }

@@ -153,7 +153,8 @@ static Status read_model(Tokenizer *t, SentencePieces *pieces, Bytes from, const
         if (field.number == 3) TRY(read_normalizer(pieces, field.bytes, path));
     }
     if (!pieces->n) return fail(STATUS_INPUT, "%s: not a SentencePiece model (it has no pieces)", path);
-    if (pieces->kind != UNIGRAM && pieces->kind != BPE) return fail(STATUS_INPUT, "%s: a SentencePiece model of type %d; graft knows unigram (1) and bpe (2)", path, (int)pieces->kind);
+    if (pieces->kind != UNIGRAM && pieces->kind != BPE)
+        return fail(STATUS_INPUT, "%s: a SentencePiece model of type %d; graft knows unigram (1) and bpe (2)", path, (int)pieces->kind);
     if (pieces->blank_is_suffix) return fail(STATUS_INPUT, "%s: it writes blanks behind words (treat_whitespace_as_suffix), which graft does not know", path);
     return STATUS_OK;
 }
@@ -163,7 +164,8 @@ static Status read_model(Tokenizer *t, SentencePieces *pieces, Bytes from, const
 /* These classes give other ids than the file's: fairseq's special tokens come first. */
 static Status check_class(const Json *config, const char *path)
 {
-    static const char *const shifted[] = { "XLMRoberta", "MBart", "Camembert", "NllbTokenizer", "Barthez", "XGLM", "Pegasus", "BigBird", "DebertaV2", "M2M100", "Reformer", "Speech2Text" };
+    static const char *const shifted[] = { "XLMRoberta", "MBart", "Camembert", "NllbTokenizer", "Barthez", "XGLM",
+                                           "Pegasus", "BigBird", "DebertaV2", "M2M100", "Reformer", "Speech2Text" };
     const char *class = json_string(json_get(config, "tokenizer_class"));
     for (size_t i = 0; class && i < sizeof shifted / sizeof *shifted; i++)
         if (!strncmp(class, shifted[i], strlen(shifted[i])))
@@ -193,7 +195,8 @@ static Json *added_tokens(const Tokenizer *t, const SentencePieces *pieces)
     Json *list = json_new_array();
     for (int32_t id = 0; id < pieces->n; id++) {
         int type = pieces->type[id];
-        if (type >= TYPE_UNKNOWN && type <= TYPE_USER_DEFINED) json_push(list, spec_added_token(vocabulary_token(&t->model.vocabulary, id, NULL), id, type != TYPE_USER_DEFINED, false));
+        if (type >= TYPE_UNKNOWN && type <= TYPE_USER_DEFINED)
+            json_push(list, spec_added_token(vocabulary_token(&t->model.vocabulary, id, NULL), id, type != TYPE_USER_DEFINED, false));
     }
     return list;
 }

@@ -124,9 +124,9 @@ def sweep():
     moving = [c for c in every if nfkd(c) != c or nfd(c + "\u0334") != nfd(c) + "\u0334" or unicodedata.category(c)[0] == "M"]
     runs = ["".join(every[i:i + 256]) for i in range(0, len(every), 256)]
     marked = ["".join(f"{c}\u0334a{c}\u0301a\u0323{c}\u0300\u0334 " for c in moving[i:i + 64]) for i in range(0, len(moving), 64)]
-    yield from ((f"{name}", byte_tokenizer(getattr(N, name)(), []), runs + marked) for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase"))
+    yield from ((f"{name}", byte_tokenizer(getattr(N, name)(), []), runs + marked) for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "BertNormalizer"))
     yield from ((p, byte_tokenizer(None, [P.Split(Regex(p), "isolated")]), runs) for p in PROPERTIES)
-    yield from ((type(p).__name__, byte_tokenizer(None, [p]), runs) for p in (P.Digits(True), P.Punctuation(), P.Whitespace(), P.WhitespaceSplit()))
+    yield from ((type(p).__name__, byte_tokenizer(None, [p]), runs) for p in (P.Digits(True), P.Punctuation(), P.Whitespace(), P.WhitespaceSplit(), P.BertPreTokenizer(), P.UnicodeScripts()))
 
 
 def run_sweep(driver, only):
