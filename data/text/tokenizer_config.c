@@ -21,6 +21,12 @@ static const struct { const char *class, *model_types, *part[TOKEN_PARTS]; } cla
     { "Qwen2Tokenizer", " qwen2 qwen2_moe ", { NULL, "<|endoftext|>", "<|endoftext|>", "<|endoftext|>" } },
     { "LlamaTokenizer", "", { "<s>", "</s>", NULL, "<unk>" } },
     { "GemmaTokenizer", "", { "<bos>", "<eos>", "<pad>", "<unk>" } },
+    { "BertTokenizer", " bert distilbert electra ", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "DistilBertTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "ElectraTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "RobertaTokenizer", " roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "XLMRobertaTokenizer", " xlm-roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "T5Tokenizer", " t5 ", { NULL, "</s>", "<pad>", "<unk>" } },
     { "CohereTokenizer", "", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
 };
 
@@ -125,8 +131,11 @@ static void set_parts_of_class(Tokenizer *t, const char *class, const char *mode
 {
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (class ? !is_class(class, classes[i].class) : !is_model_type(classes[i].model_types, model_type)) continue;
-        for (int k = 0; k < TOKEN_PARTS; k++)
-            if (classes[i].part[k] && tokenizer_id(t, classes[i].part[k]) >= 0) t->part[k] = memory_string(classes[i].part[k]);
+        for (int k = 0; k < TOKEN_PARTS; k++) {
+            if (!classes[i].part[k] || tokenizer_id(t, classes[i].part[k]) < 0) continue;
+            free(t->part[k]);
+            t->part[k] = memory_string(classes[i].part[k]);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ struct Tokenizer {
     char          *chat_template, *tool_template;
     SavedFile     *saved;
     int            n_saved, cap_saved;
-    Json          *pipeline;      /* from GGUF: a tokenizer.json without its vocabulary; else NULL */
+    Json          *pipeline;      /* from other files: a tokenizer.json without its vocabulary; else NULL */
 };
 
 /* Where a model folder keeps its chat templates, each in a file of its own. */
@@ -40,5 +40,11 @@ Status tokenizer_read_pipeline(Tokenizer *, const Json *root, const char *file, 
 Status tokenizer_read_config(Tokenizer *, const char *dir);
 
 Status tokenizer_open_gguf(Tokenizer *, const char *path, Notices *);
+
+/* A SentencePiece file; `config`: the folder's tokenizer_config.json, or NULL. */
+Status tokenizer_open_sentence_piece(Tokenizer *, const char *path, const Json *config, Notices *);
+
+/* Mistral's tekken.json. */
+Status tokenizer_open_tekken(Tokenizer *, const char *path, Notices *);
 
 #endif

@@ -17,6 +17,19 @@ static uint32_t draw(uint32_t below)
     return (uint32_t)(seed >> 33) % below;
 }
 
+/* A charsmap of e-acute in two spellings, a mark that goes and a number in a circle (golden_tokenizer.py's charsmap()). */
+#define CHARSMAP \
+    "AAQAAAAEAAAAAACABQAAgAIAAIAGAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABlmAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgQkCAAAAAAAAAAAAgQECAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAJFEAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAoJUCAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AKmlAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAwwwDAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADMMAMAzDADAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAA4ogDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "AAAAAAAAAAAAAAAAAAAABlAMOpAAAoMSkA"
+
 /* Every component once, over a vocabulary of a few tokens. */
 static const char *const documents[] = {
     "{\"added_tokens\": [{\"id\": 9, \"content\": \"<x>\", \"lstrip\": true, \"special\": true}, {\"id\": 10, \"content\": \"Ab\", \"normalized\": true, \"single_word\": true}],"
@@ -37,7 +50,18 @@ static const char *const documents[] = {
     " \"model\": {\"type\": \"BPE\", \"unk_token\": \"<unk>\", \"fuse_unk\": true, \"byte_fallback\": true, \"continuing_subword_prefix\": \"#\", \"end_of_word_suffix\": \"$\","
     " \"vocab\": {\"<unk>\": 0, \"\\u2581\": 1, \"#a\": 2, \"#b$\": 3, \"#ab$\": 4, \"\\u2581a\": 5, \"<0xC3>\": 6, \"<0xA9>\": 7, \"<0xE4>\": 8},"
     " \"merges\": [[\"\\u2581\", \"#a\"], [\"#a\", \"#b$\"]]}}",
+    "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"" CHARSMAP "\"}, {\"type\": \"Nmt\"}]},"
+    " \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"UnicodeScripts\"}, {\"type\": \"FixedLength\", \"length\": 3},"
+    " {\"type\": \"CharDelimiterSplit\", \"delimiter\": \"b\"}, {\"type\": \"Metaspace\"}]}, \"decoder\": {\"type\": \"CTC\", \"pad_token\": \"a\", \"word_delimiter_token\": \"b\", \"cleanup\": true},"
+    " \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"byte_fallback\": true, \"vocab\": [[\"<unk>\", 0], [\"a\", -1.5], [\"b\", -2], [\"ab\", -3.5], [\"\\u2581\", -1], [\"\\u2581a\", -2.5],"
+    " [\"<0xE4>\", 0], [\"<0xB8>\", 0], [\"<0xAD>\", 0], [\"ab\", -4]]}}",
+    "{\"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, \"strip_accents\": null, \"lowercase\": true}, \"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"},"
+    " \"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"[U]\", 0], \"cls\": [\"[U]\", 0]}, \"decoder\": {\"type\": \"WordPiece\", \"prefix\": \"##\", \"cleanup\": true}, \"model\": {\"type\": \"WordPiece\","
+    " \"unk_token\": \"[U]\", \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 20, \"vocab\": {\"[U]\": 0, \"a\": 1, \"##b\": 2, \"##a\": 3, \"ab\": 4, \"##bb\": 5, \"##\": 6}}}",
+    "{\"normalizer\": {\"type\": \"StripAccents\"}, \"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, \"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"b\"},"
+    " \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0, \"ab\": 1, \"b\": 2}}}",
 };
+enum { DOCUMENTS = sizeof documents / sizeof *documents };
 
 static const char *const fragments[] = {
     "null", "{}", "[]", "\"\"", "-1", "1e9", "16777215", "true", "\"type\"", "{\"type\": \"Sequence\"}", "\\u0000", "\\ud800", "\xc3\xa9", "\"<unk>\"", "[[", "}", "(?i:", "\\\\p{L}",
@@ -95,40 +119,59 @@ static bool open_and_use(const char *path)
     return status == STATUS_OK;
 }
 
-static void damaged_files(void **state)
+/* Each document as it is, then damaged, as the file `name` of a folder. */
+static void damage_documents(const char *name, const char *const *list, int n_documents)
 {
-    (void)state;
     char dir[] = "/tmp/graft-fuzz-XXXXXX", path[64];
     static char text[MAX_BYTES];
     assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     int opened = 0;
     for (int run = 0; run < RUNS; run++) {
-        const char *document = documents[run % 2];
-        size_t n = run < 2 ? strlen(document) : damaged(text, document);
+        const char *document = list[run % n_documents];
+        bool whole = run < n_documents;
+        size_t n = whole ? strlen(document) : damaged(text, document);
         FILE *file = fopen(path, "wb");
         assert_non_null(file);
-        assert_int_equal(fwrite(run < 2 ? document : text, 1, n, file), n);
+        assert_int_equal(fwrite(whole ? document : text, 1, n, file), n);
         assert_int_equal(fclose(file), 0);
         bool good = open_and_use(dir);
-        assert_true(good || run >= 2);
+        assert_true(good || !whole);
         opened += good;
     }
     assert_true(opened > RUNS / 20);      /* the damage is not so great that nothing is left to test */
     assert_ok(output_remove(dir));
 }
 
+static void damaged_files(void **state)
+{
+    (void)state;
+    damage_documents("tokenizer.json", documents, DOCUMENTS);
+}
+
+static void damaged_tekken(void **state)
+{
+    (void)state;
+    static const char *const tekken[] = {
+        "{\"config\": {\"pattern\": \" ?\\\\p{L}+|\\\\s+\", \"default_vocab_size\": 8, \"default_num_special_tokens\": 3}, \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"},"
+        " {\"rank\": 1, \"token_str\": \"<unk>\"}], \"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 1, \"token_bytes\": \"Yg==\"},"
+        " {\"rank\": 2, \"token_bytes\": \"YWI=\"}, {\"rank\": 3, \"token_bytes\": \"IA==\"}, {\"rank\": 4, \"token_bytes\": \"YWJh\"}, {\"rank\": 5, \"token_bytes\": \"w6k=\"}]}",
+    };
+    damage_documents("tekken.json", tekken, 1);
+}
+
 /* Bytes change and lengths lie; the vocabulary is at the end of the metadata. */
 static void damaged_gguf(void **state)
 {
     (void)state;
-    static const char *const files[] = { GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf" };
+    static const char *const files[] = { GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf",
+                                         GRAFT_GOLDEN "/tokenizer/gguf_words/tokenizer.gguf", GRAFT_GOLDEN "/tokenizer/gguf_pieces/tokenizer.gguf" };
     char dir[] = "/tmp/graft-fuzz-XXXXXX", path[64];
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/tokenizer.gguf", dir);
     for (int run = 0; run < RUNS / 3; run++) {
         Mapped from = {0};
-        assert_ok(mapped_open(&from, files[run % 2]));
+        assert_ok(mapped_open(&from, files[run % 4]));
         char *bytes = memory_copy(from.bytes, from.n_bytes, 1);
         for (uint32_t i = 1 + draw(3); i > 0; i--) bytes[draw((uint32_t)from.n_bytes)] = (char)draw(draw(2) ? 256 : 8);
         FILE *file = fopen(path, "wb");
@@ -144,6 +187,6 @@ static void damaged_gguf(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_files), cmocka_unit_test(damaged_gguf) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_files), cmocka_unit_test(damaged_tekken), cmocka_unit_test(damaged_gguf) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
