@@ -40,7 +40,7 @@ static const Key sft[] = {
       .meaning = "start of the adapter; true: B is zero, A as torch draws it from the seed" },
 
     { .group = "Data", FIELD(dataset_name, KEY_STRING, "null"), OR_NULL(0),
-      .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst), a pattern of files, or a folder of splits; a row has text, "
+      .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst, or Parquet), a pattern of files, or a folder of splits; a row has text, "
                  "messages, prompt and completion, instruction and output, or input_ids" },
     { FIELD(eval_dataset_name, KEY_STRING, "null"), OR_NULL(0), .meaning = "evaluation rows. Not given: dataset_test_split of dataset_name" },
     { FIELD(dataset_train_split, KEY_STRING, "\"train\""), .meaning = "name of the training split" },
