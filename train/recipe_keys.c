@@ -49,6 +49,7 @@ static const Key sft[] = {
     { FIELD(column_mapping, KEY_OBJECT, "null"), OR_NULL(0), .meaning = "new names of columns: {\"question\": \"prompt\", \"answer\": \"completion\"}" },
     { FIELD(datasets, KEY_JSON, "[]"), OR_NULL(0),
       .meaning = "several datasets instead of dataset_name: a list of objects with path, and data_dir, data_files, split, columns, fraction as in TRL, field, column_mapping" },
+    { FIELD(load_from_cache_file, KEY_BOOL, "true"), .meaning = "keep rows of 1 MB or more as tokens in ~/.cache/graft/examples (or $XDG_CACHE_HOME), and take them from there" },
     { FIELD(max_samples, KEY_INTEGER, "null"), .min = 1, .max = 4294967295.0, OR_NULL(0), .meaning = "read only so many rows, the first ones, to train and to evaluate on" },
     { FIELD(test_split_size, KEY_NUMBER, "null"), .min = 0, .max = 4294967295.0, .above = true, OR_NULL(0),
       .meaning = "hold out this share of the training rows, or from 1 on so many, to evaluate on; drawn by seed" },

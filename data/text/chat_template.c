@@ -41,6 +41,9 @@ void chat_template_close(ChatTemplate *template)
     free(template);
 }
 
+const char *chat_template_source(const ChatTemplate *template) { return template->jinja.source; }
+const char *chat_template_tool_use_source(const ChatTemplate *template) { return template->has_tool_use ? template->tool_use.source : NULL; }
+
 bool chat_template_marks_generation(const ChatTemplate *template) { return template->jinja.marks_generation; }
 
 ChatTemplate *chat_template_for_training(const ChatTemplate *template, const char **family)

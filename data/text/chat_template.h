@@ -18,6 +18,8 @@ Status chat_template_open(ChatTemplate **, const char *name, const char *source)
 /* A second template, which conversations with tools take: the one that a model names tool_use. */
 Status chat_template_add_tool_use(ChatTemplate *, const char *name, const char *source);
 void   chat_template_close(ChatTemplate *);                                         /* accepts NULL */
+const char *chat_template_source(const ChatTemplate *);
+const char *chat_template_tool_use_source(const ChatTemplate *);                    /* NULL: none */
 bool   chat_template_marks_generation(const ChatTemplate *);                        /* has {% generation %} */
 
 /* The same template, for all conversations, with {% generation %} around what the assistant writes, for the caller to close, and whose it is; NULL where

@@ -80,7 +80,8 @@ static CompletionLoss completion_loss(Maybe only)
 DatasetOptions rows_input_options(const RowsInput *in, const Recipe *r, int64_t vocabulary, bool packing)
 {
     return (DatasetOptions){
-        .encode = { .tokenizer = in->tokenizer, .chat_template = in->chat_template, .eos_token = r->eos_token, .date = r->chat_template_date,
+        .encode = { .tokenizer = in->tokenizer, .cache_for = in->tokenizer && r->load_from_cache_file ? r->model_name_or_path : NULL,
+                    .chat_template = in->chat_template, .eos_token = r->eos_token, .date = r->chat_template_date,
                     .vocabulary = (int32_t)vocabulary,
                     .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss,
                     .prompt_is_meant = json_get(r->given, "assistant_only_loss") != NULL, .end = in->ends.id, .n_ends = in->ends.n },
