@@ -32,7 +32,8 @@ static Looked look(const char *rows, const char *tokenizer, const char *source, 
     fputs(rows, out);
     fclose(out);
     Pool *pool = pool_open(2);
-    assert_ok(rows_open(&file, &ONE_FILE(looked.path), NULL, &looked.notices));
+    DataMix mix = ONE_FILE(looked.path);
+    assert_ok(rows_open(&file, &mix, NULL, &looked.notices));
     assert_ok(encode_rows(&file, &encode, pool, &looked.notices, &looked.findings, &looked.whole));
     findings_examine(&looked.findings, &looked.whole, &encode, cut, train);
     rows_close(&file);
