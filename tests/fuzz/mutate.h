@@ -163,7 +163,10 @@ static Seed pick_word(Dice *r)
 
 static void flip_bits(Buffer *b, Dice *r)
 {
-    for (size_t i = 0, n = 1 + dice_below(r, 8); i < n && b->len; i++) b->data[dice_below(r, b->len)] ^= (char)(1 << dice_below(r, 8));
+    for (size_t i = 0, n = 1 + dice_below(r, 8); i < n && b->len; i++) {
+        size_t at = dice_below(r, b->len);
+        b->data[at] ^= (char)(1 << dice_below(r, 8));
+    }
 }
 
 static void cut(Buffer *b, Dice *r) { b->len = dice_below(r, b->len + 1); }
@@ -189,6 +192,12 @@ static void set_number(Buffer *b, Dice *r)
     while (begin < b->len && (b->data[begin] < '0' || b->data[begin] > '9')) begin++;
     for (end = begin; end < b->len && b->data[end] >= '0' && b->data[end] <= '9';) end++;
     replace(b, begin, end - begin, (Seed){ .bytes = number, .n = strlen(number) });
+}
+
+static void put_word(Buffer *b, Dice *r)
+{
+    Seed word = pick_word(r);
+    replace(b, dice_below(r, b->len + 1), 0, word);
 }
 
 /* A short piece goes, or comes twice. */
@@ -246,7 +255,7 @@ static void mutate(Buffer *b, Dice *r)
     case 3: case 4: set_extreme(b, r); break;
     case 5: set_number(b, r); break;
     case 6: drop_or_double(b, r); break;
-    case 7: case 8: replace(b, dice_below(r, b->len + 1), 0, pick_word(r)); break;
+    case 7: case 8: put_word(b, r); break;
     case 9: case 10: set_value(b, r); break;
     default: splice(b, r);
     }
