@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test: installs what they need, builds, and ends with a table and the line `N passed, N failed`.
 #
-#   tests/run.sh           the C tests under gcc, clang and the sanitizers; then graft against the peers on PyPI, and the quickstart
+#   tests/run.sh           the C tests under gcc, clang and the sanitizers, and the fuzzers; then graft against the peers on PyPI, and the quickstart
 #   tests/run.sh --fast    only the C tests: no Python
 #
 # A part counts what its programs count: ctest its programs, the scripts of tests/peers their cases; else it counts as one. The
@@ -86,6 +86,14 @@ threaded() {
     "${alone[@]}" ctest --test-dir build-thread --verbose -R "^($(IFS='|'; echo "${tests[*]}"))\$"
 }
 
+# libFuzzer is in a package of clang's version, or, on older systems, in one that clang brings.
+install_test_packages() {
+    local runtime
+    install_packages clang llvm || return
+    runtime=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev
+    if apt-cache show "$runtime" >/dev/null 2>&1; then install_packages clang llvm "$runtime"; fi
+}
+
 make_environment() { tests/peers/environment.sh >"$logs/python" && tests/peers/llama_cpp.sh >"$logs/llama_cpp"; }
 # An adapter folder, and the logits that graft computes with it.
 adapter_loads() {
@@ -94,7 +102,7 @@ adapter_loads() {
 }
 peers() { "$(cat "$logs/python")" "tests/peers/$1" "${@:2}"; }
 
-part packages install_packages clang || finish
+part packages install_test_packages || finish
 part "build (gcc)" build build all || finish
 part structure tests/structure.sh
 part "tests" run_ctest build
@@ -105,6 +113,7 @@ else
 fi
 part "tests, address and undefined" sanitized
 part "tests, threads" threaded
+part "fuzzing, 5 s each" tests/fuzz/run.sh 5
 part "scanners, a million texts each" build/test_scanner 1000000
 [ "$fast" ] && finish
 

@@ -214,7 +214,7 @@ int64_t json_integer(const Json *json)
     if (json_kind(json) == JSON_INTEGER && digits_of(json)) return strtoll(digits_of(json), NULL, 10);      /* clamps */
     if (x >= 9223372036854775808.0) return INT64_MAX;
     if (x < -9223372036854775808.0) return INT64_MIN;
-    return (int64_t)x;
+    return x == x ? (int64_t)x : 0;
 }
 
 bool json_bool(const Json *json) { return json && (node(json)->type & 0xFF) == cJSON_True; }

@@ -34,7 +34,7 @@ const Json *json_next(const Json *);
 const char *json_key(const Json *member);                  /* NULL for an array's item */
 const char *json_string(const Json *);                     /* NULL unless a string */
 double      json_number(const Json *);
-int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64 */
+int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64; NaN gives 0 */
 bool        json_bool(const Json *);
 bool        json_equal(const Json *, const Json *);        /* print the same: 1 is not 1.0, and the order of keys counts */
 

@@ -14,8 +14,8 @@ static void reserve(Examples *e, int64_t n)
         e->begin = memory_grow(e->begin, (size_t)e->cap, sizeof *e->begin);
         if (e->first_document) e->first_document = memory_grow(e->first_document, (size_t)e->cap, sizeof *e->first_document);
     }
-    if (tokens > e->cap_tokens) {
-        e->cap_tokens = 2 * tokens;
+    if (tokens >= e->cap_tokens) {      /* for no tokens too: where there are examples, ids is not NULL */
+        e->cap_tokens = 2 * (tokens + 1);
         e->ids = memory_grow(e->ids, (size_t)e->cap_tokens, sizeof *e->ids);
         e->labels = memory_grow(e->labels, (size_t)e->cap_tokens, sizeof *e->labels);
     }

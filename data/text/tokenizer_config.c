@@ -51,7 +51,10 @@ static Status keep_json(Tokenizer *t, const char *dir, const char *name, Json **
 {
     const Mapped *file;
     TRY(keep(t, dir, name, &file));
-    return file ? json_parse(out, file->path, (const char *)file->bytes, file->n_bytes) : STATUS_OK;
+    if (!file) return STATUS_OK;
+    TRY(json_parse(out, file->path, (const char *)file->bytes, file->n_bytes));
+    if (json_kind(*out) == JSON_OBJECT) return STATUS_OK;
+    return fail(STATUS_INPUT, "%s: it is %s, expected an object", file->path, json_kind_name(*out));
 }
 
 /* ---- Tokens ---- */

@@ -49,7 +49,7 @@ static void name(Vocabulary *v, int32_t id, int32_t entry)
 {
     if (id >= v->room) {
         int32_t old = v->room;
-        v->room = id < 1024 ? 1024 : 2 * id;
+        v->room = id < 1024 ? 1024 : id > VOCABULARY_MAX_ID / 2 ? VOCABULARY_MAX_ID + 1 : 2 * id;
         v->by_id = memory_grow(v->by_id, (size_t)v->room, sizeof *v->by_id);
         memset(v->by_id + old, -1, (size_t)(v->room - old) * sizeof *v->by_id);
     }

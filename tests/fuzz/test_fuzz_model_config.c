@@ -1,4 +1,4 @@
-/* config.json and adapter_config.json from anywhere: refused with a reason, or numbers that the code behind them can take: rotary
+/* config.json, adapter_config.json and the metadata of a GGUF model from anywhere: refused with a reason, or numbers that the code behind them can take: rotary
  * tables that are made, grown and restored, and a LoRA config that chooses modules, is printed and reads back as it was. */
 #include "train/adapter/method.h"
 #include "tests/fuzz/mutate.h"
@@ -54,11 +54,37 @@ static void use_lora(LoraConfig *config)
     notices_free(&notices);
 }
 
+/* A run that continues the adapter and asks for some of what its config says. */
+static void check_with_recipe(const LoraConfig *config)
+{
+    Recipe recipe = {0};
+    Notices notices = {0};
+    char *flags[] = { (char *)"--model_name_or_path=m", (char *)"--dataset_name=d", (char *)"--lora_r=8", (char *)"--lora_target_modules=q_proj,k_proj",
+                      (char *)"--layers_to_transform=1,0", (char *)"--rank_pattern={\"v_proj\": 2}" };
+    CHECK(recipe_parse(&recipe, sizeof flags / sizeof *flags, flags, &notices) == STATUS_OK, "%s", status_message());
+    fuzz_check(lora_config_check(config, "adapter_config.json", &recipe));
+    recipe_free(&recipe);
+    notices_free(&notices);
+}
+
+static void use_gguf(const uint8_t *bytes, size_t n)
+{
+    Gguf gguf = { .path = "fuzz" };
+    ModelConfig config;
+    Mapped file = { .path = (char *)"fuzz", .bytes = bytes, .n_bytes = n };
+    if (gguf_parse(&gguf, &file) != STATUS_OK) return;
+    Status status = config_from_gguf(&config, &gguf);
+    fuzz_check(status);
+    if (status == STATUS_OK) use_rope(&config);
+    gguf_close(&gguf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     Json *json = NULL;
     ModelConfig config;
     LoraConfig lora_config = {0};
+    if (n >= 4 && !memcmp(bytes, "GGUF", 4)) use_gguf(bytes, n);
     if (json_parse(&json, "fuzz", (const char *)bytes, n) != STATUS_OK) return 0;
     Status status = config_from_json(&config, json, "config.json");
     fuzz_check(status);
@@ -67,62 +93,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     fuzz_check(status);
     if (status == STATUS_OK) {
         check_read_back(&lora_config);
+        check_with_recipe(&lora_config);
         use_lora(&lora_config);
     }
     json_free(json);
     return 0;
 }
 
-#ifndef GRAFT_LIBFUZZER
 #define NUMBERS "{\"model_type\": \"llama\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, "
 #define LORA "{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 16, "
-#define TEXT(s) { s, sizeof s - 1 }
 
-/* Bytes at random are seldom JSON: here a member at random gets a value of another kind or size. */
-static void set_some_member(Json *object, Dice *dice)
-{
-    static const char *const values[] = { "null", "true", "false", "0", "-1", "1", "2", "7", "65536", "65537", "9007199254740992", "-1e308", "1e-308", "0.5", "NaN", "Infinity",
-        "\"\"", "\"default\"", "\"linear\"", "\"dynamic\"", "\"llama3\"", "\"yarn\"", "\"all-linear\"", "\"(\"", "\".*\"", "[]", "[\"q_proj\"]", "[1]", "[[]]", "{}",
-        "{\"q_proj\": 3}", "{\"[\": 3}", "{\"rope_type\": \"linear\", \"factor\": 1e300}" };
-    const char *text = values[dice_below(dice, sizeof values / sizeof *values)];
-    const Json *member = json_first(object);
-    for (size_t i = dice_below(dice, (size_t)json_count(object)); i; i--) member = json_next(member);
-    Json *value = NULL;
-    char *key = memory_string(json_key(member));
-    if (json_kind(member) == JSON_OBJECT && json_count(member) && dice_below(dice, 4)) set_some_member(value = json_copy(member), dice);
-    else CHECK(json_parse(&value, "value", text, strlen(text)) == STATUS_OK);
-    json_set(object, key, value);
-    free(key);
-}
-
-static void fuzz_members(const Seed *seed, int n_seeds, int n_rounds)
-{
-    Dice dice = { UINT64_C(0x9E3779B97F4A7C15) };
-    for (int round = 0; round < n_rounds; round++) {
-        const Seed *start = &seed[dice_below(&dice, (size_t)n_seeds)];
-        Json *json = NULL;
-        Buffer text = {0};
-        CHECK(json_parse(&json, "seed", start->bytes, start->n) == STATUS_OK);
-        for (size_t k = 1 + dice_below(&dice, 3); k; k--) set_some_member(json, &dice);
-        json_print(&text, json, (JsonStyle){0});
-        try_bytes(text.data, text.len);
-        buffer_free(&text);
-        json_free(json);
-    }
-}
-
-int main(int argc, char **argv)
-{
-    const Seed seeds[] = {
-        TEXT(NUMBERS "\"num_key_value_heads\": 2, \"head_dim\": 8, \"max_position_embeddings\": 4, \"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true, \"rope_theta\": 500}"),
-        TEXT(NUMBERS "\"max_position_embeddings\": 4, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}}"),
-        TEXT(NUMBERS "\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}"),
-        TEXT(NUMBERS "\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4, \"beta_fast\": 32, \"beta_slow\": 1, \"mscale\": 1.5, \"mscale_all_dim\": 1, \"truncate\": false}}"),
-        TEXT(LORA "\"target_modules\": [\"q_proj\", \"mlp.up_proj\"], \"layers_to_transform\": [0, 1], \"layers_pattern\": \"layers\", \"use_rslora\": true, \"modules_to_save\": null}"),
-        TEXT(LORA "\"target_modules\": \".*[01]\\\\.(self_attn|mlp)\\\\..*_proj\", \"exclude_modules\": [\"k_proj\"], \"rank_pattern\": {\"v_proj\": 2}, \"alpha_pattern\": {\"^model.*1.*\": 1.5}}"),
-        TEXT(LORA "\"target_modules\": \"all-linear\", \"lora_dropout\": 0.1, \"bias\": \"none\", \"init_lora_weights\": \"gaussian\", \"base_model_name_or_path\": \"base\"}"),
-    };
-    fuzz_members(seeds, sizeof seeds / sizeof *seeds, fuzz_rounds(argc, argv));
-    return fuzz_seeds(seeds, sizeof seeds / sizeof *seeds, fuzz_rounds(argc, argv));
-}
-#endif
+const Fuzz fuzz = {
+    .texts = (const char *const[]){
+        NUMBERS "\"num_key_value_heads\": 2, \"head_dim\": 8, \"max_position_embeddings\": 4, \"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true, \"rope_theta\": 500}",
+        NUMBERS "\"max_position_embeddings\": 4, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}}",
+        NUMBERS "\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}",
+        NUMBERS "\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4, \"beta_fast\": 32, \"beta_slow\": 1, \"mscale\": 1.5, \"mscale_all_dim\": 1, \"truncate\": false}}",
+        LORA "\"target_modules\": [\"q_proj\", \"mlp.up_proj\"], \"layers_to_transform\": [0, 1], \"layers_pattern\": \"layers\", \"use_rslora\": true, \"modules_to_save\": null}",
+        LORA "\"target_modules\": \".*[01]\\\\.(self_attn|mlp)\\\\..*_proj\", \"exclude_modules\": [\"k_proj\"], \"rank_pattern\": {\"v_proj\": 2}, \"alpha_pattern\": {\"^model.*1.*\": 1.5}}",
+        LORA "\"target_modules\": \"all-linear\", \"lora_dropout\": 0.1, \"bias\": \"none\", \"init_lora_weights\": \"gaussian\", \"base_model_name_or_path\": \"base\"}",
+        NULL },
+    .golden = (const char *const[]){ "llama/*/config.json", "llama/*/adapter_in/adapter_config.json", NULL },
+    .words = (const char *const[]){
+        "null", "true", "false", "0", "-1", "1", "2", "7", "65536", "65537", "9007199254740992", "-1e308", "1e-308", "0.5", "NaN", "Infinity", "\"\"",
+        "\"default\"", "\"linear\"", "\"dynamic\"", "\"llama3\"", "\"yarn\"", "\"all-linear\"", "\"(\"", "\".*\"", "[]", "[\"q_proj\"]", "[1]", "[[]]",
+        "{}", "{\"q_proj\": 3}", "{\"[\": 3}", "{\"rope_type\": \"linear\", \"factor\": 1e300}", NULL },
+};

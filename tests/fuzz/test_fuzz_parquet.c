@@ -32,24 +32,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     return 0;
 }
 
-#ifndef GRAFT_LIBFUZZER
-#include <glob.h>
-
-int main(int argc, char **argv)
-{
-    glob_t paths = {0};
-    CHECK(glob(GRAFT_GOLDEN "/parquet/*.parquet", 0, NULL, &paths) == 0);
-    Mapped *files = memory_new(paths.gl_pathc, sizeof *files);
-    Seed *seeds = memory_new(paths.gl_pathc, sizeof *seeds);
-    for (size_t i = 0; i < paths.gl_pathc; i++) {
-        CHECK(mapped_open(&files[i], paths.gl_pathv[i]) == STATUS_OK);
-        seeds[i] = (Seed){ (const char *)files[i].bytes, files[i].n_bytes };
-    }
-    int result = fuzz_seeds(seeds, (int)paths.gl_pathc, fuzz_rounds(argc, argv));
-    for (size_t i = 0; i < paths.gl_pathc; i++) mapped_close(&files[i]);
-    free(files);
-    free(seeds);
-    globfree(&paths);
-    return result;
-}
-#endif
+const Fuzz fuzz = { .golden = (const char *const[]){ "parquet/*.parquet", NULL } };

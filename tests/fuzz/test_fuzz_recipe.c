@@ -1,133 +1,57 @@
-/* Recipes from damaged flags and files: a bounded number of mutations, the same in every run. Whatever comes, the answer is a
- * recipe or exit code 2 with a message, and nothing leaks or reads outside (the sanitizer builds watch). */
-#include "tests/testing.h"
-
-#include <unistd.h>
-
+/* Recipes from anywhere: whatever comes, the answer is a recipe or exit code 2 with a message. An input that begins with a dash is
+ * flags, one a line; with a brace a JSON file; else a YAML file. */
+#include "tests/fuzz/mutate.h"
 #include "train/deploy/generate_options.h"
 #include "train/recipe.h"
-#include "train/recipe_keys.h"
 
-enum { N_RUNS = 10000, MAX_ARGS = 12, ARG_BYTES = 128, FILE_BYTES = 600 };
-
-static uint64_t seed = 1;
-
-static uint32_t draw(uint32_t below)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 33) % below;
-}
-
-static const char *some_value(void)
-{
-    static const char *const values[] = {
-        "", "1", "-1", "0", "0.5", "1e999", "nan", "true", "no", "null", "none", "[", "[]", "[1,2]", "[\"a\"]", "{", "{}", "{\"a\":1}",
-        "{\"num_cycles\":1}", "a,b", ",", "steps", "epoch", "cosine", "wsd", "all-linear", ".*", "9007199254740993", "\xff\xfe", "%s%n", "--",
-        "--=", "\"", "\\", "99999999999999999999", "[[[[1]]]]", "recompute",
-    };
-    return values[draw(sizeof values / sizeof *values)];
-}
-
-static const char *some_key(void) { return recipe_keys.key[draw((uint32_t)recipe_keys.n)].name; }
-
-static void damage(char *text)
-{
-    size_t n = strlen(text);
-    for (uint32_t i = draw(4); n && i > 0; i--) text[draw((uint32_t)n)] = (char)(1 + draw(255));
-}
-
-static void assert_answered(Status status)
-{
-    assert_true(status == STATUS_OK || (status == STATUS_INPUT && status_message()[0]));
-}
-
-static void check_flags(int argc, char **argv)
+static void parse(int argc, char **argv)
 {
     Notices notices = {0};
-    Recipe r = {0};
-    Status status = recipe_parse(&r, argc, argv, &notices);
-    assert_answered(status);
-    if (status == STATUS_OK) json_free(recipe_to_json(&r));
-    recipe_free(&r);
-    GenerateOptions g = {0};
-    assert_answered(generate_options_parse(&g, argc, argv, &notices));
-    generate_options_free(&g);
+    Recipe recipe = {0};
+    GenerateOptions options = {0};
+    Status status = recipe_parse(&recipe, argc, argv, &notices);
+    fuzz_check(status);
+    if (status == STATUS_OK) json_free(recipe_to_json(&recipe));
+    recipe_free(&recipe);
+    fuzz_check(generate_options_parse(&options, argc, argv, &notices));
+    generate_options_free(&options);
     notices_free(&notices);
 }
 
-static void some_flag(char *text)
+static void parse_flags(const uint8_t *bytes, size_t n)
 {
-    if (draw(4)) snprintf(text, ARG_BYTES, "--%s%s%s", some_key(), draw(2) ? "=" : "", draw(2) ? some_value() : "");
-    else snprintf(text, ARG_BYTES, "%s", some_value());
-    if (!draw(4)) damage(text);
+    enum { MAX_FLAGS = 64 };
+    char *flag[MAX_FLAGS], *text = memory_new(n + 1, 1), *rest = text;
+    int n_flags = 0;
+    memcpy(text, bytes, n);
+    while (n_flags < MAX_FLAGS && rest) flag[n_flags++] = strsep(&rest, "\n");
+    parse(n_flags, flag);
+    free(text);
 }
 
-static void damaged_flags(void **state)
+static void parse_file(const char *name, Seed content)
 {
-    (void)state;
-    for (int run = 0; run < N_RUNS; run++) {
-        char text[MAX_ARGS][ARG_BYTES] = { "--model_name_or_path=m", "--dataset_name=d" }, *argv[MAX_ARGS];
-        int argc = 2;
-        while (argc < MAX_ARGS && draw(5)) some_flag(text[argc++]);
-        for (int i = 0; i < argc; i++) argv[i] = text[i];
-        check_flags(argc, argv);
-    }
+    fuzz_file(name, content);
+    char *flag = memory_format("--config=%s/%s", fuzz_folder(), name);
+    parse(1, &flag);
+    free(flag);
 }
 
-static void some_object(char *text)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    int n = snprintf(text, FILE_BYTES, "{\"model_name_or_path\": \"m\", \"dataset_name\": \"d\"");
-    while (n < FILE_BYTES - 150 && draw(5)) {
-        const char *quote = draw(2) ? "\"" : "";
-        n += snprintf(text + n, (size_t)(FILE_BYTES - n), ", \"%s\": %s%s%s", some_key(), quote, some_value(), quote);
-    }
-    snprintf(text + n, (size_t)(FILE_BYTES - n), "}");
-    if (!draw(3)) damage(text);
+    if (n && bytes[0] == '-') parse_flags(bytes, n);
+    else parse_file(n && bytes[0] == '{' ? "recipe.json" : "recipe.yaml", (Seed){ .bytes = (const char *)bytes, .n = n });
+    return 0;
 }
 
-static void damaged_objects(void **state)
-{
-    (void)state;
-    int n_read = 0;
-    for (int run = 0; run < N_RUNS; run++) {
-        char text[FILE_BYTES];
-        some_object(text);
-        Json *object = NULL, *given = NULL;
-        if (json_parse(&object, "fuzz", text, strlen(text)) != STATUS_OK) continue;
-        Recipe r = {0};
-        Notices notices = {0};
-        Status status = keys_read(&recipe_keys, &r, &given, object, "fuzz", &notices);
-        assert_answered(status);
-        n_read += status == STATUS_OK;
-        json_free(object);
-        json_free(given);
-        notices_free(&notices);
-        recipe_free(&r);
-    }
-    assert_true(n_read > N_RUNS / 100);
-}
-
-static void damaged_files(void **state)
-{
-    (void)state;
-    static const char *const names[] = { "test_fuzz_recipe.json", "test_fuzz_recipe.yaml" };
-    for (int run = 0; run < N_RUNS / 20; run++) {
-        char text[FILE_BYTES], flag[64];
-        const char *name = names[draw(2)];
-        some_object(text);
-        FILE *f = fopen(name, "w");
-        assert_non_null(f);
-        fputs(text, f);
-        fclose(f);
-        snprintf(flag, sizeof flag, "--config=%s", name);
-        check_flags(1, (char *[]){ flag });
-    }
-    unlink(names[0]);
-    unlink(names[1]);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_flags), cmocka_unit_test(damaged_objects), cmocka_unit_test(damaged_files) };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+const Fuzz fuzz = {
+    .texts = (const char *const[]){
+        "--model_name_or_path=m\n--dataset_name=d\n--lora-r\n8\n--lora_target_modules\nq_proj,v_proj\n--packing\n--no_bf16\n--learning_rate=1e-4",
+        "--model_name_or_path=m\n--prompt\nx\n--temperature=0.5\n--top_k=3", "--adapter_name_or_path=a\n--messages=m.json\n--do_sample=false\n--raw=no",
+        "{\"model_name_or_path\": \"m\", \"dataset_name\": \"d\", \"lr_scheduler_type\": \"cosine_with_restarts\", \"lr_scheduler_kwargs\": {\"num_cycles\": 2}}",
+        "model_name_or_path: m\ndataset_name: d\nmax_steps: 3\neval_strategy: steps\neval_steps: 0.1\ntarget_modules: all-linear\n", NULL },
+    .words = (const char *const[]){
+        "-1", "0", "0.5", "1e999", "nan", "true", "no", "null", "none", "[1,2]", "[\"a\"]", "{\"a\":1}", "{\"num_cycles\":1}", "a,b", ",", "steps", "epoch",
+        "cosine", "wsd", "all-linear", ".*", "9007199254740993", "%s%n", "\n--", "=", "recompute", NULL },
+    .rounds = 10000,
+};

@@ -44,38 +44,41 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     return 0;
 }
 
-#ifndef GRAFT_LIBFUZZER
-static Seed gzipped(const char *text, size_t n)
+static void add_gzipped(const char *text, size_t n)
 {
-    static Bytef packed[512];
+    Bytef packed[512];
     z_stream z = { .next_in = (Bytef *)text, .avail_in = (uInt)n - 1, .next_out = packed, .avail_out = sizeof packed - 1 };
     CHECK(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END, "zlib");
     size_t length = sizeof packed - 1 - z.avail_out;
     deflateEnd(&z);
     packed[length] = (Bytef)text[n - 1];
-    return (Seed){ (const char *)packed, length + 1 };
+    seed_add((const char *)packed, length + 1);
 }
 
-static Seed zstd_packed(const char *text, size_t n)
+static void add_zstd(const char *text, size_t n)
 {
-    static char packed[512];
+    char packed[512];
     size_t length = ZSTD_compress(packed, sizeof packed - 1, text, n - 1, 3);
     CHECK(!ZSTD_isError(length), "zstd");
     packed[length] = text[n - 1];
-    return (Seed){ packed, length + 1 };
+    seed_add(packed, length + 1);
 }
 
-int main(int argc, char **argv)
+static void add_seeds(void)
 {
-#define TEXT(s, way) { s way, sizeof s }
     static const char csv[] = "a,b,a,\n1,\"x\"\"y\nz\",NA,\"\"\r\n \n\xc3\xa9, \"q\" ,,\n\"k\"l,m\r\r\n,\n\0";
     static const char list[] = "\xEF\xBB\xBF [ {\"text\": \"a]}\\\"\", \"n\": [[1], {\"x\": {}}]},\n \"b\",\n {\"text\": null} ]\n\1";
-    const Seed seeds[] = {
-        { csv, sizeof csv - 1 }, { list, sizeof list - 1 }, gzipped(csv, sizeof csv - 1), zstd_packed(list, sizeof list - 1),
-        TEXT("{\"a\": 1}\n\n{\"a\": \"x\"}\r\n{\"b\": [1, 2]}", "\1"), TEXT("{\n \"a\": {\"b\": \"}\"}\n}\n{\"a\": 2\n}\n", "\1"),
-        TEXT("{\"x\": {\"data\": 1}, \"da\\u0074a\": [{\"text\": \"a\"}, {\"text\": \"b\"}], \"y\": [\"]\", 1e5, true]}", "\2"),
-        TEXT("a\r\n\r\rb\n\xe6\x97\xa5\xe6\x9c\xac\n\n", "\3"), TEXT("a\tb\n1\t2\n", "\4"), TEXT("x\n\"1\"2\"\n\"\n", "\4"),
-    };
-    return fuzz_seeds(seeds, sizeof seeds / sizeof *seeds, fuzz_rounds(argc, argv));
+    seed_add(csv, sizeof csv - 1);
+    seed_add(list, sizeof list - 1);
+    add_gzipped(csv, sizeof csv - 1);
+    add_zstd(list, sizeof list - 1);
 }
-#endif
+
+const Fuzz fuzz = {
+    .texts = (const char *const[]){
+        "{\"a\": 1}\n\n{\"a\": \"x\"}\r\n{\"b\": [1, 2]}\1", "{\n \"a\": {\"b\": \"}\"}\n}\n{\"a\": 2\n}\n\1",
+        "{\"x\": {\"data\": 1}, \"da\\u0074a\": [{\"text\": \"a\"}, {\"text\": \"b\"}], \"y\": [\"]\", 1e5, true]}\2",
+        "a\r\n\r\rb\n\xe6\x97\xa5\xe6\x9c\xac\n\n\3", "a\tb\n1\t2\n\4", "x\n\"1\"2\"\n\"\n\4", NULL },
+    .more = add_seeds,
+    .words = (const char *const[]){ "\"", "\"\"", ",", "\r\n", "\t", "NA", "nan", "\"data\": [", "}\n{", "\1", "\2", "\3", NULL },
+};

@@ -1,95 +1,95 @@
-/* Damaged rows of every kind: a bounded number of mutations, the same in every run. Whatever comes, the answer is examples whose
- * numbers hold together, or exit code 2 with a message that begins with the path. */
-#include "tests/data/set/golden.h"
+/* Rows of every kind from anywhere: the answer is examples whose numbers hold together, or exit code 2 with a message that begins
+ * with the path. The first byte of an input chooses options, the rest is the file. */
+#include "data/set/dataset.h"
+#include "tests/fuzz/mutate.h"
 
-#include <unistd.h>
+typedef struct { Tokenizer *tokenizer; ChatTemplate *chat_template; } Text;
 
-enum { N_RUNS = 1500, FILE_BYTES = 2000 };
+/* Golden tokenizers with their templates: with marks of generation, without, and with a bos token. */
+static struct { Text text[3]; Pool *pool; char *path; } set;
 
-static uint64_t seed = 1;
-
-static uint32_t draw(uint32_t below)
+static void open_text(Text *text, const char *name)
 {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 33) % below;
+    Notices notices = {0};
+    char *path = memory_format("%s/rows/%s", GRAFT_GOLDEN, name);
+    CHECK(tokenizer_open(&text->tokenizer, path, &notices) == STATUS_OK);
+    CHECK(chat_template_open(&text->chat_template, name, tokenizer_chat_template(text->tokenizer)) == STATUS_OK);
+    notices_free(&notices);
+    free(path);
 }
 
-static const char *const rows[] = {
-    "{\"text\": \"the cat sat\"}\n", "{\"input_ids\": [1, 2, 3], \"labels\": [-100, 2, 3]}\n",
-    "{\"input_ids\": [1, 2], \"completion_mask\": [0, 1], \"assistant_masks\": [1, 1]}\n", "{\"prompt\": \"the\", \"completion\": \" cat\"}\n",
-    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}], \"tools\": \"[{}]\"}\n",
-    "{\"conversations\": [{\"from\": \"user\", \"value\": \"a\"}, {\"from\": \"assistant\", \"value\": \"b\"}], \"chat_template_kwargs\": {\"x\": 1}}\n",
-    "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"b\", \"tool_calls\": null}]}\n", "\n",
-};
-
-/* Another byte, a piece gone, or a piece twice. */
-static void damage(char *text)
+static void set_up(void)
 {
-    size_t n = strlen(text), at = draw((uint32_t)n), length = draw(12);
-    if (at + length > n) length = n - at;
-    switch (draw(3)) {
-    case 0: text[at] = "{}[],:\"0-\\n\xff\x01"[draw(12)]; break;
-    case 1: memmove(text + at, text + at + length, n - at - length + 1); break;
-    default:
-        if (n + length >= FILE_BYTES) break;
-        memmove(text + at + length, text + at, n - at + 1);
-    }
+    static const char *const names[] = { "chatml", "bare", "bos" };
+    for (int i = 0; i < 3; i++) open_text(&set.text[i], names[i]);
+    set.pool = pool_open(1);
+    set.path = memory_format("%s/rows.jsonl", fuzz_folder());
 }
 
-static void write_rows(const char *path)
+static DatasetOptions options_of(int choice)
 {
-    char text[FILE_BYTES];
-    uint32_t kind = draw(sizeof rows / sizeof *rows);
-    snprintf(text, sizeof text, "%s%s%s", rows[kind], rows[draw(4) ? kind : draw(sizeof rows / sizeof *rows)], rows[kind]);
-    for (uint32_t i = draw(4); i > 0 && text[0]; i--) damage(text);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    const Text *text = &set.text[choice & 0x40 ? 1 : choice & 0x10 ? 2 : 0];
+    return (DatasetOptions){
+        .encode = { .tokenizer = text->tokenizer, .chat_template = text->chat_template, .vocabulary = 400, .assistant_only_loss = choice & 1,
+                    .completion_only_loss = choice & 0x20 ? COMPLETION_LOSS_ONLY : COMPLETION_LOSS_AUTO },
+        .max_length = choice & 2 ? 1 + (choice >> 3 & 7) : 0, .packing = (choice & 6) == 6, .packing_strategy = (PackingStrategy)((choice & 0x3f) % 3),
+        .truncation = (Truncation)(choice >> 3 & 1), .shuffle = choice & 4,
+    };
 }
 
 static void check_examples(const Examples *e, const DatasetCounts *counts)
 {
     int64_t scored = 0;
-    assert_int_equal(e->n, counts->examples);
+    CHECK(e->n == counts->examples);
     for (int64_t i = 0; i < e->n; i++) scored += examples_scored(e, i);
-    assert_true(scored > 0 && scored == counts->trained && scored < e->begin[e->n]);
+    CHECK(scored > 0 && scored == counts->trained && scored < e->begin[e->n]);
 }
 
-static void damaged_rows_are_answered(void **state)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    (void)state;
-    char path[] = "/tmp/graft-fuzz-XXXXXX";
-    Text text = open_text("chatml");
-    Pool *pool = pool_open(1);
-    int n_read = 0;
-    close(mkstemp(path));
-    for (int run = 0; run < N_RUNS; run++) {
-        Examples examples = {0};
-        DatasetCounts counts;
-        Notices notices = {0};
-        write_rows(path);
-        DatasetOptions options = {
-            .encode = { .tokenizer = text.tokenizer, .chat_template = text.chat_template, .vocabulary = 400, .assistant_only_loss = !draw(3) },
-            .max_length = draw(2) * (1 + draw(9)), .truncation = (Truncation)draw(2), .packing_strategy = (PackingStrategy)draw(3), .shuffle = draw(2),
-        };
-        options.packing = options.max_length && draw(2);
-        Status status = dataset_read(&ONE_FILE(path), &options, pool, &notices, NULL, &examples, &counts);
-        assert_true(status == STATUS_OK || status == STATUS_INPUT);
-        if (status == STATUS_OK) check_examples(&examples, &counts);
-        else assert_non_null(strstr(status_message(), path));
-        n_read += status == STATUS_OK;
-        examples_free(&examples);
-        notices_free(&notices);
+    if (!n) return 0;
+    if (!set.pool) set_up();
+    Examples examples = {0};
+    DatasetCounts counts;
+    Notices notices = {0};
+    DatasetOptions options = options_of(bytes[0] - '0');
+    fuzz_file("rows.jsonl", (Seed){ .bytes = (const char *)bytes + 1, .n = n - 1 });
+    DataMix mix = { .source = &(DataSource){ .place.path = set.path }, .n = 1 };
+    Status status = dataset_read(&mix, &options, set.pool, &notices, NULL, &examples, &counts);
+    fuzz_check(status);
+    if (status == STATUS_OK) check_examples(&examples, &counts);
+    else CHECK(strstr(status_message(), set.path), "%s", status_message());
+    examples_free(&examples);
+    notices_free(&notices);
+    return 0;
+}
+
+static void add_golden(void)
+{
+    static const char *const names[] = { "chats", "labelled", "masked", "pair_chats", "pairs", "share", "text", "turns" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        Mapped file = {0};
+        Buffer seed = {0};
+        char *path = memory_format(GRAFT_GOLDEN "/rows/%s.jsonl", names[i]);
+        CHECK(mapped_open(&file, path) == STATUS_OK);
+        buffer_format(&seed, "%c%.*s", (char)('0' + i), 1500, (const char *)file.bytes);
+        seed_add(seed.data, seed.len);
+        buffer_free(&seed);
+        mapped_close(&file);
+        free(path);
     }
-    assert_true(n_read > N_RUNS / 10);
-    remove(path);
-    pool_close(pool);
-    close_text(&text);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_rows_are_answered) };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+const Fuzz fuzz = {
+    .texts = (const char *const[]){
+        "0{\"text\": \"the cat sat\"}\n", "0{\"input_ids\": [1, 2, 3], \"labels\": [-100, 2, 3]}\n",
+        "0{\"input_ids\": [1, 2], \"completion_mask\": [0, 1], \"assistant_masks\": [1, 1]}\n", "0{\"prompt\": \"the\", \"completion\": \" cat\"}\n",
+        "0{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}], \"tools\": \"[{}]\"}\n",
+        "0{\"conversations\": [{\"from\": \"user\", \"value\": \"a\"}, {\"from\": \"assistant\", \"value\": \"b\"}], \"chat_template_kwargs\": {\"x\": 1}}\n",
+        "0{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"b\", \"tool_calls\": null}]}\n", NULL },
+    .more = add_golden,
+    .words = (const char *const[]){
+        "\"messages\": ", "\"prompt\": ", "\"completion\": ", "\"text\": ", "\"labels\": ",
+        "\"role\": \"assistant\"", "[{\"role\": \"user\", \"content\": \"a\"}]", NULL },
+    .rounds = 3000,
+};

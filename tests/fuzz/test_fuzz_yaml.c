@@ -15,15 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     return 0;
 }
 
-#ifndef GRAFT_LIBFUZZER
-int main(int argc, char **argv)
-{
-#define TEXT(s) { s, sizeof s - 1 }
-    const Seed seeds[] = {
-        TEXT("lora_r: 16\nlearning_rate: 1e-4\ntarget_modules: [q_proj, v_proj]\nbf16: yes\nname: \"a\\u00e9\"\nnone: ~\ntext: |\n  a\n   b\n"),
-        TEXT("base: &b {x: 1, y: [1, 2]}\nc:\n  <<: *b\n  y: 3\nd: [*b, *b, &e 1:30.5, *e]\n"), TEXT("<<: [{a: 1}, {b: 2}]\n? k\n: !!str v\n"),
-        TEXT("%YAML 1.1\n---\n- !!int 7\n- !!float 3\n- 'q''q'\n- >\n  folded\n  text\n...\n"), TEXT("a: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"),
-    };
-    return fuzz_seeds(seeds, sizeof seeds / sizeof *seeds, fuzz_rounds(argc, argv));
-}
-#endif
+const Fuzz fuzz = {
+    .texts = (const char *const[]){
+        "lora_r: 16\nlearning_rate: 1e-4\ntarget_modules: [q_proj, v_proj]\nbf16: yes\nname: \"a\\u00e9\"\nnone: ~\ntext: |\n  a\n   b\n",
+        "base: &b {x: 1, y: [1, 2]}\nc:\n  <<: *b\n  y: 3\nd: [*b, *b, &e 1:30.5, *e]\n", "<<: [{a: 1}, {b: 2}]\n? k\n: !!str v\n",
+        "%YAML 1.1\n---\n- !!int 7\n- !!float 3\n- 'q''q'\n- >\n  folded\n  text\n...\n", "a: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", NULL },
+    .words = (const char *const[]){
+        "&a ", "*a", "<<: ", "!!int ", "!!str ", "- ", "? ", ": ", "|\n ", ">-\n ", "...\n", "---\n", "yes", "~", "0x1F", "1:30", ".inf", "#", NULL },
+};

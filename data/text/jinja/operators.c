@@ -26,6 +26,13 @@ static int64_t floor_division(int64_t a, int64_t b)
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/* The sign of the divisor, as in Python. */
+static int64_t floor_remainder(int64_t a, int64_t b)
+{
+    int64_t remainder = a % b;
+    return remainder && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+}
+
 static Value integer_power(Work *w, int64_t base, int64_t exponent)
 {
     if (exponent < 0 && base == 0) jinja_raise(w, "0.0 cannot be raised to a negative power");
@@ -49,7 +56,7 @@ static Value integer_operator(Work *w, Operator op, int64_t a, int64_t b)
     case OP_MUL: overflow = __builtin_mul_overflow(a, b, &x); return fitting(w, overflow, x);
     case OP_DIV: return value_real((double)a / (double)b);
     case OP_FLOORDIV: return b == -1 ? integer_operator(w, OP_SUB, 0, a) : value_integer(floor_division(a, b));
-    case OP_MOD: return value_integer(b == -1 ? 0 : a - floor_division(a, b) * b);
+    case OP_MOD: return value_integer(b == -1 ? 0 : floor_remainder(a, b));
     default: return integer_power(w, a, b);
     }
 }

@@ -37,7 +37,7 @@ static void refuses_with_place(void **state)
 static void tells_integers_from_reals(void **state)
 {
     (void)state;
-    Json *json = parsed("{\"a\": [1, 1.0, \"7\", {\"k-1\": -3}, []], \"b\": 1e3, \"c\": 9007199254740992, \"a\": 5}");
+    Json *json = parsed("{\"a\": [1, 1.0, \"7\", {\"k-1\": -3}, []], \"b\": 1e3, \"c\": 9007199254740992, \"a\": 5, \"n\": NaN}");
     const Json *list = json_first(json);
     assert_int_equal(json_kind(json_at(list, 0)), JSON_INTEGER);
     assert_int_equal(json_kind(json_at(list, 1)), JSON_REAL);
@@ -47,6 +47,7 @@ static void tells_integers_from_reals(void **state)
     assert_int_equal(json_kind(json_get(json, "b")), JSON_REAL);
     assert_true(json_integer(json_get(json, "c")) == 9007199254740992);
     assert_int_equal(json_integer(json_get(json, "a")), 5);      /* the last of two */
+    assert_int_equal(json_integer(json_get(json, "n")), 0);
     assert_null(json_at(list, 5));
     assert_null(json_get(json, "d"));
     json_free(json);

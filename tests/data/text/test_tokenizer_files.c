@@ -264,6 +264,10 @@ static void says_what_is_missing(void **state)
     assert_int_equal(tokenizer_open(&tokenizer, dir, &notices), STATUS_INPUT);
     assert_non_null(strstr(status_message(), "tokenizer_config.json: not JSON"));
     remove_folder(dir);
+    dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", "[\"x\"]", NULL);
+    assert_int_equal(tokenizer_open(&tokenizer, dir, &notices), STATUS_INPUT);
+    assert_non_null(strstr(status_message(), "tokenizer_config.json: it is a list, expected an object"));
+    remove_folder(dir);
     assert_int_equal(tokenizer_open(&tokenizer, "/nowhere", &notices), STATUS_INPUT);
     notices_free(&notices);
 }
