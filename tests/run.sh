@@ -122,9 +122,10 @@ part "training against TRL and PEFT" peers parity.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
 part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/templates"
+part "training templates" peers check_training_templates.py --driver build/render_chat
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
-part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 500 "$(cat "$logs/llama_cpp")"/ggml-vocab-{command-r,deepseek-coder,deepseek-llm,falcon,gpt-2,llama-bpe,mpt,qwen2,qwen35,refact,starcoder}.gguf
+part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 300 "$(cat "$logs/llama_cpp")"/ggml-vocab-*.gguf
 part "random tables through Parquet" peers check_parquet.py build
 part "tokens and labels against TRL" peers check_masks.py build/graft
 part "rows of data files" peers check_rows.py build/read_rows

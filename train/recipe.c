@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/text/chat_template.h"
 #include "kernels/memory.h"
 #include "train/key_value.h"
 #include "train/recipe_keys.h"
@@ -34,6 +35,13 @@ static Status check_adapter(const Recipe *r)
 }
 
 /* Data */
+
+static Status check_date(const Recipe *r)
+{
+    struct tm day;
+    if (!r->chat_template_date || chat_date(r->chat_template_date, &day)) return STATUS_OK;
+    return fail(STATUS_INPUT, "chat_template_date is \"%s\", expected a day of the form YYYY-MM-DD", r->chat_template_date);
+}
 
 static Status check_packing(const Recipe *r, Notices *notices)
 {
@@ -247,6 +255,7 @@ static Status settle(Recipe *r, Notices *notices)
 {
     TRY(recipe_settle_rows(r, notices));
     TRY(check_adapter(r));
+    TRY(check_date(r));
     TRY(check_length(r, notices));
     TRY(settle_steps(r));
     TRY(settle_schedule(r, notices));

@@ -40,7 +40,7 @@ static const Key sft[] = {
       .meaning = "start of the adapter; true: B is zero, A as torch draws it from the seed" },
 
     { .group = "Data", FIELD(dataset_name, KEY_STRING, "null"), OR_NULL(0),
-      .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst), a pattern of files, or a folder of splits; a row has text, "
+      .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst, or Parquet), a pattern of files, or a folder of splits; a row has text, "
                  "messages, prompt and completion, instruction and output, or input_ids" },
     { FIELD(eval_dataset_name, KEY_STRING, "null"), OR_NULL(0), .meaning = "evaluation rows. Not given: dataset_test_split of dataset_name" },
     { FIELD(dataset_train_split, KEY_STRING, "\"train\""), .meaning = "name of the training split" },
@@ -49,11 +49,13 @@ static const Key sft[] = {
     { FIELD(column_mapping, KEY_OBJECT, "null"), OR_NULL(0), .meaning = "new names of columns: {\"question\": \"prompt\", \"answer\": \"completion\"}" },
     { FIELD(datasets, KEY_JSON, "[]"), OR_NULL(0),
       .meaning = "several datasets instead of dataset_name: a list of objects with path, and data_dir, data_files, split, columns, fraction as in TRL, field, column_mapping" },
+    { FIELD(load_from_cache_file, KEY_BOOL, "true"), .meaning = "keep rows of 1 MB or more as tokens in ~/.cache/graft/examples (or $XDG_CACHE_HOME), and take them from there" },
     { FIELD(max_samples, KEY_INTEGER, "null"), .min = 1, .max = 4294967295.0, OR_NULL(0), .meaning = "read only so many rows, the first ones, to train and to evaluate on" },
     { FIELD(test_split_size, KEY_NUMBER, "null"), .min = 0, .max = 4294967295.0, .above = true, OR_NULL(0),
       .meaning = "hold out this share of the training rows, or from 1 on so many, to evaluate on; drawn by seed" },
     { FIELD(dataset_text_field, KEY_STRING, "\"text\""), .meaning = "column that holds plain text" },
     { FIELD(chat_template_path, KEY_STRING, "null"), OR_NULL(0), .meaning = "a Jinja file, or a folder with a tokenizer, in place of the model's chat template" },
+    { FIELD(chat_template_date, KEY_STRING, "null"), OR_NULL(0), .meaning = "YYYY-MM-DD, for chat templates that write today's date. Not given: today" },
     { FIELD(eos_token, KEY_STRING, "null"), OR_NULL(0), .meaning = "token that ends a text. Not given: the tokenizer's" },
     { FIELD(max_length, KEY_INTEGER, "1024"), .min = 1, .max = 1 << 30, OR_NULL(0), .meaning = "tokens kept of each row, or the length of packed rows; null: all" },
     { FIELD(truncation_mode, KEY_ENUM, "\"keep_start\""), .names = truncations, .meaning = "which end of a long row is kept" },

@@ -1,6 +1,7 @@
 /* Which bytes of a rendered conversation the assistant wrote, and which tokens these are.
  *
- * A template with {% generation %} says it. For others, assistant turn k is what messages 0 … k add behind messages 0 … k-1 with
+ * A template with {% generation %} says it; many that have none have a training template, which is the same with marks
+ * (data/text/training_template.h). For all others, assistant turn k is what messages 0 … k add behind messages 0 … k-1 with
  * a generation prompt: what a model would have to write, its end-of-turn token included. Where the prompt is not what the whole
  * has there, the turn starts where they part. That needs a template which renders the beginning of a conversation as it renders
  * it in the whole; a turn for which it does not, and a turn without anything before it, is not found. */

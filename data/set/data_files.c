@@ -201,7 +201,7 @@ static Status settle_format(DataFiles *files, const char *where, Notices *notice
 {
     if (files->format) return STATUS_OK;
     files->format = row_format_of_most(files->paths.path, files->paths.n);
-    if (!files->format) return fail(STATUS_INPUT, "%s: none of its files has an ending that says its format: jsonl, json, csv, tsv or txt", where);
+    if (!files->format) return fail(STATUS_INPUT, "%s: none of its files has an ending that says its format: jsonl, json, csv, tsv, txt or parquet", where);
     keep_format(files, where, notices);
     files->format = NULL;      /* the ending of each says more: .csv and .tsv */
     return STATUS_OK;
@@ -252,7 +252,7 @@ static Status find(DataFiles *files, const DataPlace *place, Notices *notices)
     bool named = is_format_name(place);
     if (!named && !path_is_folder(path)) {
         if (place->data_files || dir)
-            return fail(STATUS_INPUT, "%s: data_files and data_dir go with a folder or the name of a format: json, csv or text", path);
+            return fail(STATUS_INPUT, "%s: data_files and data_dir go with a folder or the name of a format: json, csv, text or parquet", path);
         TRY(choose_one("", path, &files->paths));
         return glob_has_magic(path) ? settle_format(files, path, notices) : STATUS_OK;
     }

@@ -28,6 +28,7 @@ typedef enum { COMPLETION_LOSS_AUTO, COMPLETION_LOSS_ONLY, COMPLETION_LOSS_ALL }
 
 typedef struct {
     const Tokenizer    *tokenizer;       /* NULL only for rows of tokens */
+    const char         *cache_for;       /* the tokenizer's folder or file: large data are kept encoded on disk (encode_key.h); NULL: not */
     const ChatTemplate *chat_template;   /* NULL: messages are refused */
     const char    *eos_token;            /* NULL: the tokenizer's */
     const char    *date;                 /* for templates that ask for today; see chat_template.h */

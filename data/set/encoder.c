@@ -154,7 +154,7 @@ static Json *variables_of(const Encoder *encoder, const Json *kwargs)
 static Status render(const Encoder *encoder, int64_t i, const ChatInput *input, ChatText *text, Tokens *tokens)
 {
     RowPlace place = rows_place(encoder->rows, i);
-    TRY(chat_template_render(encoder->options->chat_template, input, text), "%s:%lld", place.path, (long long)place.line);
+    TRY(chat_template_render(encoder->chat_template, input, text), "%s:%lld", place.path, (long long)place.line);
     return tokenize(encoder, i, text->text, text->n, false, tokens);
 }
 
@@ -164,7 +164,7 @@ static Status mask_others(const Encoder *encoder, int64_t i, const ChatInput *in
     Status status = STATUS_OK;
     AssistantSpans found = {0};
     bool *trained = memory_new((size_t)tokens->n, sizeof *trained);
-    if (!encoder->marks_generation) TRY_GOTO(done, status, assistant_find(encoder->options->chat_template, input, text, &found));
+    if (!encoder->marks_generation) TRY_GOTO(done, status, assistant_find(encoder->chat_template, input, text, &found));
     out->turns_unfound = found.unfound;
     out->no_assistant = !(encoder->marks_generation ? assistant_mark(text->span, text->n_spans, tokens, trained)
                                                     : assistant_mark(found.span, found.n, tokens, trained));
@@ -219,7 +219,7 @@ static Status encode_chat(const Encoder *encoder, int64_t i, const Row *row, Enc
                         .variables = variables, .date = encoder->options->date,
                         .add_generation_prompt = encoder->options->add_generation_prompt };
     Status status = row->messages ? encode_conversation(encoder, i, &input, out) : encode_turns(encoder, i, row, input, out);
-    if (status == STATUS_OK && row->messages) out->begins_otherwise = !assistant_sees_the_same(encoder->options->chat_template, &input, &out->text);
+    if (status == STATUS_OK && row->messages) out->begins_otherwise = !assistant_sees_the_same(encoder->chat_template, &input, &out->text);
     json_free(variables);
     return status;
 }
@@ -279,6 +279,17 @@ static Status check_options(const Rows *rows, const EncodeOptions *options, cons
     return STATUS_OK;
 }
 
+/* Only the marks of a training template differ from the model's own, so only a mask over messages asks for it. */
+static void choose_template(Encoder *encoder)
+{
+    encoder->chat_template = encoder->options->chat_template;
+    if (!encoder->chat_template) return;
+    if (encoder->options->assistant_only_loss && encoder->variables && !chat_template_marks_generation(encoder->chat_template))
+        encoder->training = chat_template_for_training(encoder->chat_template, &encoder->family);
+    if (encoder->training) encoder->chat_template = encoder->training;
+    encoder->marks_generation = chat_template_marks_generation(encoder->chat_template);
+}
+
 Status encoder_init(Encoder *encoder, const Rows *rows, const EncodeOptions *options)
 {
     bool text = rows->kind != ROW_TOKENS;
@@ -288,14 +299,15 @@ Status encoder_init(Encoder *encoder, const Rows *rows, const EncodeOptions *opt
         .rows = rows, .options = options, .eos = eos,
         .completion_only = options->completion_only_loss == COMPLETION_LOSS_ONLY ||
             (options->completion_only_loss == COMPLETION_LOSS_AUTO && (rows->kind == ROW_PROMPT_COMPLETION || rows->kind == ROW_PROMPT_COMPLETION_MESSAGES)),
-        .marks_generation = options->chat_template && chat_template_marks_generation(options->chat_template),
         .variables = text ? special_tokens(options->tokenizer, eos) : NULL,
     };
+    choose_template(encoder);
     return STATUS_OK;
 }
 
 void encoder_free(Encoder *encoder)
 {
     json_free(encoder->variables);
+    chat_template_close(encoder->training);
     *encoder = (Encoder){0};
 }

@@ -13,6 +13,9 @@ typedef struct {
     const EncodeOptions *options;
     const char          *eos;                /* text; NULL: none */
     bool                 completion_only, marks_generation;
+    const ChatTemplate  *chat_template;      /* the options', or its training template where marks are needed; NULL: none */
+    ChatTemplate        *training;           /* that training template, and whose it is; NULL: none */
+    const char          *family;
     Json                *variables;          /* special tokens by name, for the template */
 } Encoder;
 

@@ -10,7 +10,7 @@
 /* Endings in the order in which `datasets` prefers them. A new format is a row here, its file in data/set/format, and its line in
  * formats.h. */
 static const struct { const char *ending; const RowFormat *format; } endings[] = {
-    { "jsonl", &row_format_json }, { "json", &row_format_json }, { "csv", &row_format_csv }, { "txt", &row_format_text },
+    { "parquet", &row_format_parquet }, { "jsonl", &row_format_json }, { "json", &row_format_json }, { "csv", &row_format_csv }, { "txt", &row_format_text },
     { "tsv", &row_format_csv }, { "ndjson", &row_format_json },
 };
 enum { N_ENDINGS = sizeof endings / sizeof *endings };

@@ -54,12 +54,6 @@ Status added_tokens_read(AddedTokens *added, const Json *list, const Vocabulary 
     return STATUS_OK;
 }
 
-static void trie_free(Trie *trie)
-{
-    pair_map_free(&trie->edges);
-    *trie = (Trie){0};
-}
-
 void added_tokens_free(AddedTokens *added)
 {
     for (int32_t i = 0; i < added->n; i++) {
@@ -88,30 +82,13 @@ const AddedToken *added_tokens_of(const AddedTokens *added, int32_t id)
 
 /* ---- The tries ---- */
 
-static void trie_add(Trie *trie, const char *spelling, int32_t token)
-{
-    int32_t node = 0;
-    for (const char *s = spelling; *s; s++) {
-        Pair key = { node, (uint8_t)*s };
-        const Pair *old = pair_map_get(&trie->edges, key);
-        Pair edge = old ? *old : (Pair){ ++trie->n_nodes, -1 };
-        if (!s[1] && edge.b < 0) edge.b = token;           /* among equals the first stays */
-        pair_map_set(&trie->edges, key, edge);
-        node = edge.a;
-    }
-    trie->first[(uint8_t)spelling[0]] = true;
-}
-
 /* The longest token that begins at text[at]; -1: none. */
-static int32_t trie_longest(const Trie *trie, const char *text, size_t n, size_t at, size_t *end)
+static int32_t longest(const Trie *trie, const char *text, size_t n, size_t at, size_t *end)
 {
-    int32_t found = -1, node = 0;
-    for (size_t i = at; i < n; i++) {
-        const Pair *edge = pair_map_get(&trie->edges, (Pair){ node, (uint8_t)text[i] });
-        if (!edge) break;
-        node = edge->a;
-        if (edge->b < 0) continue;
-        found = edge->b;
+    int32_t found = -1;
+    for (uint32_t i = (uint32_t)at, node = TRIE_ROOT; i < n && (node = trie_next(trie, node, text[i])) != TRIE_ROOT; i++) {
+        if (trie->value[node] < 0) continue;
+        found = trie->value[node];
         *end = i + 1;
     }
     return found;
@@ -132,17 +109,25 @@ static Status spell(AddedToken *token, const Normalizer *normalizer)
     return status;
 }
 
-Status added_tokens_finish(AddedTokens *added, const Normalizer *normalizer)
+/* The special ones first: among equal spellings they are found. */
+static void build(const AddedTokens *added, bool normalized, Trie *trie)
 {
-    trie_free(&added->raw);
-    trie_free(&added->normalized);
+    TrieKey *key = memory_new((size_t)added->n, sizeof *key);
+    size_t n = 0;
     for (int special = 1; special >= 0; special--)
         for (int32_t i = 0; i < added->n; i++) {
-            AddedToken *token = &added->token[i];
-            if (token->special != (bool)special) continue;
-            TRY(spell(token, normalizer));
-            if (token->spelling[0]) trie_add(token->normalized ? &added->normalized : &added->raw, token->spelling, i);
+            const AddedToken *token = &added->token[i];
+            if (token->special == (bool)special && token->normalized == normalized) key[n++] = (TrieKey){ token->spelling, strlen(token->spelling), i };
         }
+    trie_build(trie, key, n);
+    free(key);
+}
+
+Status added_tokens_finish(AddedTokens *added, const Normalizer *normalizer)
+{
+    for (int32_t i = 0; i < added->n; i++) TRY(spell(&added->token[i], normalizer));
+    build(added, false, &added->raw);
+    build(added, true, &added->normalized);
     return STATUS_OK;
 }
 
@@ -159,7 +144,7 @@ static void split_piece(const AddedTokens *added, const Trie *trie, Pipeline *pi
     const char *text = pipeline->text.bytes + piece.begin;
     size_t n = piece.end - piece.begin, done = 0, length;
     for (size_t at = 0, end = 0; at < n;) {
-        int32_t found = trie->first[(uint8_t)text[at]] ? trie_longest(trie, text, n, at, &end) : -1;
+        int32_t found = longest(trie, text, n, at, &end);
         if (found < 0) {
             at++;
             continue;
@@ -180,7 +165,7 @@ static void split_piece(const AddedTokens *added, const Trie *trie, Pipeline *pi
 void added_tokens_split(const AddedTokens *added, bool normalized, Pipeline *pipeline)
 {
     const Trie *trie = normalized ? &added->normalized : &added->raw;
-    if (!trie->n_nodes) return;
+    if (trie->n <= 1) return;
     for (size_t i = 0; i < pipeline->pieces.n; i++) {
         Piece piece = pipeline->pieces.piece[i];
         if (piece.token >= 0) pipeline_push(pipeline, piece.begin, piece.end, piece.token);

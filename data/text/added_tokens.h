@@ -12,6 +12,7 @@
 #include "data/text/aligned.h"
 #include "data/text/normalizer.h"
 #include "data/text/pair_map.h"
+#include "data/text/trie.h"
 #include "data/text/vocabulary.h"
 #include "kernels/notices.h"
 #include "kernels/status.h"
@@ -24,15 +25,12 @@ typedef struct {
     bool    normalized, special;
 } AddedToken;
 
-/* Edges (node, byte) -> (node, token that ends there or -1). */
-typedef struct { PairMap edges; int32_t n_nodes; bool first[256]; } Trie;
-
 typedef struct {
     AddedToken *token;               /* in order of coming */
     int32_t     n, cap, largest;     /* largest: id */
     Vocabulary  by_content;          /* content -> place in `token` */
     PairMap     by_id;               /* (id, 0) -> (place, 0) */
-    Trie        raw, normalized;
+    Trie        raw, normalized;     /* spelling -> place in `token` */
 } AddedTokens;
 
 /* Copies `token.content`; ignores one whose content is there already or empty. */

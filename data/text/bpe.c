@@ -137,12 +137,6 @@ static void close(TokenModel *model)
 
 /* ---- Code points to symbols ---- */
 
-static void push(Word *word, int32_t id, size_t length)
-{
-    int32_t i = word->n;
-    MEMORY_PUSH(word->symbol, word->n, word->cap) = (Symbol){ id, (uint32_t)length, i - 1, i + 1 };
-}
-
 typedef struct { const char *s; size_t n; } Spelling;
 
 /* How the code point at text[at] is looked up; `room` is for one with prefix or suffix. */
@@ -169,7 +163,7 @@ static bool push_bytes(const Bpe *bpe, Word *word, Spelling spelling)
 {
     for (size_t i = 0; i < spelling.n; i++)
         if (bpe->byte_id[(uint8_t)spelling.s[i]] < 0) return false;
-    for (size_t i = 0; i < spelling.n; i++) push(word, bpe->byte_id[(uint8_t)spelling.s[i]], 1);
+    for (size_t i = 0; i < spelling.n; i++) word_push(word, bpe->byte_id[(uint8_t)spelling.s[i]], 0, 1);
     return true;
 }
 
@@ -183,17 +177,17 @@ static void split(const TokenModel *model, const char *text, size_t n, Word *wor
         Spelling spelling = spelling_of(bpe, text, at, length, at + length == n, &room);
         int32_t id = id_of(model, spelling);
         if (id >= 0) {
-            if (unknown) push(word, bpe->unk_id, unknown);
+            if (unknown) word_push(word, bpe->unk_id, 0, unknown);
             unknown = 0;
-            push(word, id, length);
+            word_push(word, id, 0, length);
         } else if (bpe->options.byte_fallback && push_bytes(bpe, word, spelling)) {
             continue;
         } else if (bpe->unk_id >= 0) {
-            if (unknown && !bpe->options.fuse_unk) push(word, bpe->unk_id, unknown);
+            if (unknown && !bpe->options.fuse_unk) word_push(word, bpe->unk_id, 0, unknown);
             unknown = (bpe->options.fuse_unk ? unknown : 0) + length;
         }
     }
-    if (unknown) push(word, bpe->unk_id, unknown);
+    if (unknown) word_push(word, bpe->unk_id, 0, unknown);
     buffer_free(&room);
 }
 
@@ -229,7 +223,8 @@ static void consider(const Bpe *bpe, Word *word, int32_t place)
     if (merge) heap_push(word, (Candidate){ merge->a, place, merge->b });
 }
 
-/* Candidates are not taken out of the heap when a neighbour changes; one that no longer gives its token is passed over. */
+/* Candidates are not taken out of the heap when a neighbour changes; one that no longer gives its token is passed over. What is
+ * left lies end to end, as in the reference, even where code points gave no token. */
 static void merge(const Bpe *bpe, Word *word)
 {
     enum { GONE = -1 };
@@ -251,8 +246,13 @@ static void merge(const Bpe *bpe, Word *word)
         consider(bpe, word, top.place);
     }
     int32_t kept = 0;
-    for (int32_t i = 0; i < word->n; i++)
-        if (word->symbol[i].id != GONE) word->symbol[kept++] = word->symbol[i];
+    uint32_t begin = 0;
+    for (int32_t i = 0; i < word->n; i++) {
+        if (word->symbol[i].id == GONE) continue;
+        word->symbol[kept] = word->symbol[i];
+        word->symbol[kept].begin = begin;
+        begin += word->symbol[kept++].length;
+    }
     word->n = kept;
 }
 
@@ -263,7 +263,7 @@ static Status encode(const TokenModel *model, const char *text, size_t n, Word *
     int whole = entry < 0 ? WHOLE_NO : bpe->options.ignore_merges ? WHOLE_YES : atomic_load_explicit(&bpe->whole[entry], memory_order_relaxed);
     int32_t id = entry < 0 ? -1 : model->vocabulary.entry[entry].id;
     if (whole == WHOLE_YES) {
-        push(word, id, n);
+        word_push(word, id, 0, n);
         return STATUS_OK;
     }
     split(model, text, n, word);

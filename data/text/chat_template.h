@@ -7,6 +7,7 @@
 #define DATA_TEXT_CHAT_TEMPLATE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "data/file/json.h"
 #include "kernels/status.h"
@@ -14,8 +15,16 @@
 typedef struct ChatTemplate ChatTemplate;
 
 Status chat_template_open(ChatTemplate **, const char *name, const char *source);   /* `name` for messages */
+/* A second template, which conversations with tools take: the one that a model names tool_use. */
+Status chat_template_add_tool_use(ChatTemplate *, const char *name, const char *source);
 void   chat_template_close(ChatTemplate *);                                         /* accepts NULL */
+const char *chat_template_source(const ChatTemplate *);
+const char *chat_template_tool_use_source(const ChatTemplate *);                    /* NULL: none */
 bool   chat_template_marks_generation(const ChatTemplate *);                        /* has {% generation %} */
+
+/* The same template, for all conversations, with {% generation %} around what the assistant writes, for the caller to close, and whose it is; NULL where
+ * graft knows no marks for it (training_template.h). It renders the same text. */
+ChatTemplate *chat_template_for_training(const ChatTemplate *, const char **family);
 
 typedef struct {
     const Json *messages;                  /* a list of objects */
@@ -24,6 +33,8 @@ typedef struct {
     bool add_generation_prompt, continue_final_message;
     const char *date;                      /* "YYYY-MM-DD" for strftime_now; NULL: today */
 } ChatInput;
+
+bool chat_date(const char *date, struct tm *day);      /* its midnight; false: not a day of the form YYYY-MM-DD */
 
 /* Text with the byte ranges that {% generation %} marked, in order. */
 typedef struct { size_t begin, end; } ChatSpan;

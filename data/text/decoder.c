@@ -18,7 +18,9 @@ typedef struct {
 struct Decoder {
     const Row *row;
     Matcher    matcher;                       /* Replace */
-    char      *content;                       /* Replace, Strip, Metaspace: its replacement character */
+    char      *content;                       /* Replace, Strip; Metaspace: its replacement character; WordPiece: prefix; BPEDecoder: suffix; CTC: padding */
+    char      *delimiter;                     /* CTC: between words */
+    bool       cleanup;                       /* WordPiece, CTC */
     int64_t    start, stop;                   /* Strip: at most so many at either end */
     bool       drop_first;                    /* Metaspace: a blank was prepended */
     Decoder  **child;                         /* Sequence */
@@ -155,6 +157,110 @@ static void apply_strip(const Decoder *p, const Strings *in, Strings *out)
     }
 }
 
+/* text with every `what` replaced. */
+static void replace_all(Buffer *text, const char *what, const char *with)
+{
+    if (!text->len || !strstr(text->data, what)) return;
+    Buffer out = {0};
+    const char *from = text->data;
+    for (const char *at; (at = strstr(from, what)); from = at + strlen(what)) {
+        buffer_add(&out, from, (size_t)(at - from));
+        buffer_add_string(&out, with);
+    }
+    buffer_add_string(&out, from);
+    buffer_free(text);
+    *text = out;
+}
+
+/* The blanks that English typesetting does not have. */
+static void clean_up(Buffer *text)
+{
+    static const char *const pairs[][2] = { { " .", "." }, { " ?", "?" }, { " !", "!" }, { " ,", "," }, { " ' ", "'" }, { " n't", "n't" }, { " 'm", "'m" },
+                                            { " do not", " don't" }, { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" } };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) replace_all(text, pairs[i][0], pairs[i][1]);
+}
+
+static void apply_word_piece(const Decoder *p, const Strings *in, Strings *out)
+{
+    Buffer text = {0};
+    size_t length = strlen(p->content);
+    for (size_t i = 0, n; i < in->n; i++) {
+        const char *s = string_at(in, i, &n);
+        bool inside = i && n >= length && !memcmp(s, p->content, length);
+        buffer_clear(&text);
+        if (i && !inside) buffer_add_char(&text, ' ');
+        buffer_add(&text, s + (inside ? length : 0), n - (inside ? length : 0));
+        if (p->cleanup) clean_up(&text);
+        strings_add(out, text.data, text.len);
+    }
+    buffer_free(&text);
+}
+
+/* The suffix ends words; after the last there is no blank. */
+static void apply_bpe(const Decoder *p, const Strings *in, Strings *out)
+{
+    Buffer text = {0};
+    for (size_t i = 0, n; i < in->n; i++) {
+        const char *s = string_at(in, i, &n);
+        buffer_clear(&text);
+        buffer_add(&text, s, n);
+        replace_all(&text, p->content, i + 1 < in->n ? " " : "");
+        strings_add(out, text.data, text.len);
+    }
+    buffer_free(&text);
+}
+
+/* Speech: a token that is repeated counts once, padding is nothing. */
+static void apply_ctc(const Decoder *p, const Strings *in, Strings *out)
+{
+    Buffer text = {0};
+    for (size_t i = 0, n, n_before = 0; i < in->n; i++, n_before = n) {
+        const char *s = string_at(in, i, &n);
+        if (i && n == n_before && !memcmp(s, s - n, n)) continue;
+        buffer_clear(&text);
+        buffer_add(&text, s, n);
+        replace_all(&text, p->content, "");
+        if (p->cleanup) clean_up(&text);
+        if (p->cleanup) replace_all(&text, p->delimiter, " ");
+        if (text.len) strings_add(out, text.data, text.len);
+    }
+    buffer_free(&text);
+}
+
+static char *string_or(const Json *spec, const char *key, const char *missing)
+{
+    const char *value = json_string(json_get(spec, key));
+    return memory_string(value ? value : missing);
+}
+
+static Status open_word_piece(Decoder *p, const Json *spec, const char *where)
+{
+    (void)where;
+    p->content = string_or(spec, "prefix", "##");
+    p->cleanup = json_kind(json_get(spec, "cleanup")) != JSON_BOOL || json_bool(json_get(spec, "cleanup"));
+    return STATUS_OK;
+}
+
+static Status needs_text(const char *text, const char *key, const char *where)
+{
+    return text[0] ? STATUS_OK : fail(STATUS_INPUT, "%s: \"%s\" is empty", where, key);
+}
+
+static Status open_bpe(Decoder *p, const Json *spec, const char *where)
+{
+    p->content = string_or(spec, "suffix", "</w>");
+    return needs_text(p->content, "suffix", where);
+}
+
+static Status open_ctc(Decoder *p, const Json *spec, const char *where)
+{
+    p->content = string_or(spec, "pad_token", "<pad>");
+    p->delimiter = string_or(spec, "word_delimiter_token", "|");
+    p->cleanup = json_kind(json_get(spec, "cleanup")) != JSON_BOOL || json_bool(json_get(spec, "cleanup"));
+    TRY(needs_text(p->content, "pad_token", where));
+    return needs_text(p->delimiter, "word_delimiter_token", where);
+}
+
 static Status read_character(Decoder *p, const Json *spec, const char *key, const char *where)
 {
     const char *text = json_string(json_get(spec, key));
@@ -201,6 +307,8 @@ static const Row rows[] = {
     { "Sequence", open_sequence, NULL },             { "ByteLevel", NULL, apply_byte_level }, { "Metaspace", open_metaspace, apply_metaspace },
     { "Replace", open_replace, apply_replace },      { "ByteFallback", NULL, apply_byte_fallback },
     { "Fuse", NULL, apply_fuse },                    { "Strip", open_strip, apply_strip },
+    { "WordPiece", open_word_piece, apply_word_piece }, { "BPEDecoder", open_bpe, apply_bpe },
+    { "CTC", open_ctc, apply_ctc },
 };
 
 Status decoder_open(Decoder **out, const Json *spec, const char *file)
@@ -227,6 +335,7 @@ void decoder_close(Decoder *p)
     for (int i = 0; i < p->n_children; i++) decoder_close(p->child[i]);
     free(p->child);
     free(p->content);
+    free(p->delimiter);
     matcher_close(&p->matcher);
     free(p);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "data/text/pipeline_spec.h"
 #include "data/text/scanner.h"
 
 enum { MAX_STEPS = 6 };
@@ -79,27 +80,12 @@ static bool is_among(const char *names, const char *name)
     return false;
 }
 
-/* {"type": "Sequence", "pretokenizers": [Split, …, ByteLevel]} */
 static Json *sequence(const Row *row)
 {
-    Json *list = json_new_array(), *bytes = json_new_object(), *out = json_new_object();
-    for (int i = 0; i < MAX_STEPS && row->step[i]; i++) {
-        Json *split = json_new_object(), *pattern = json_new_object();
-        json_set(pattern, "Regex", json_new_string(row->step[i]));
-        json_set(split, "type", json_new_string("Split"));
-        json_set(split, "pattern", pattern);
-        json_set(split, "behavior", json_new_string("Isolated"));
-        json_set(split, "invert", json_new_bool(false));
-        json_push(list, split);
-    }
-    json_set(bytes, "type", json_new_string("ByteLevel"));
-    json_set(bytes, "add_prefix_space", json_new_bool(false));
-    json_set(bytes, "trim_offsets", json_new_bool(true));
-    json_set(bytes, "use_regex", json_new_bool(false));
-    json_push(list, bytes);
-    json_set(out, "type", json_new_string("Sequence"));
-    json_set(out, "pretokenizers", list);
-    return out;
+    Json *list = json_new_array();
+    for (int i = 0; i < MAX_STEPS && row->step[i]; i++) json_push(list, spec_split(row->step[i]));
+    json_push(list, spec_byte_level(true, false, false));
+    return spec_sequence("pretokenizers", list);
 }
 
 bool gguf_pre_tokenizer(GgufPreTokenizer *out, const char *name)

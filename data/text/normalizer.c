@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/text/byte_level.h"
+#include "data/text/charsmap.h"
 #include "data/text/normal_form.h"
 #include "data/text/matcher.h"
 #include "data/text/unicode.h"
@@ -13,7 +14,7 @@
 typedef struct {
     const char *type;
     Status    (*open)(Normalizer *, const Json *, const char *where);      /* NULL: the type says all */
-    WriteFn    *write;                                                     /* NULL: a Sequence */
+    WriteFn    *write;                                                     /* NULL: its children do */
 } Row;
 
 struct Normalizer {
@@ -21,7 +22,8 @@ struct Normalizer {
     Matcher      matcher;                     /* Replace */
     char        *content;                     /* Replace, Prepend */
     bool         left, right;                 /* Strip */
-    Normalizer **child;                       /* Sequence */
+    Charsmap     charsmap;                    /* Precompiled */
+    Normalizer **child;                       /* Sequence, BertNormalizer */
     int          n_children, cap_children;
 };
 
@@ -108,6 +110,81 @@ static Status write_bytes(const void *self, Aligned *out, const Aligned *text, P
     return STATUS_OK;
 }
 
+static Status write_mapped(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    charsmap_add(&((const Normalizer *)self)->charsmap, out, text, piece.begin, piece.end);
+    return STATUS_OK;
+}
+
+/* Code points become others, or nothing (NOTHING); those that stay keep their range. */
+enum { NOTHING = -1 };
+static Status write_each(Aligned *out, const Aligned *text, Piece piece, int32_t (*map)(uint32_t code))
+{
+    for (size_t at = piece.begin, length; at < piece.end; at += length) {
+        int32_t code = map(utf8_get(text->bytes + at, &length));
+        char bytes[4];
+        if (code != NOTHING) aligned_add(out, bytes, utf8_put(bytes, (uint32_t)code), text->begin[at], text->end[at]);
+    }
+    return STATUS_OK;
+}
+
+static int32_t without_accent(uint32_t code) { return unicode_is_accent(code) ? NOTHING : (int32_t)code; }
+static int32_t without_nonspacing(uint32_t code) { return unicode_is_nonspacing(code) ? NOTHING : (int32_t)code; }
+static int32_t cleaned(uint32_t code) { return unicode_is_control(code) ? NOTHING : unicode_is_space(code) ? ' ' : (int32_t)code; }
+
+/* SentencePiece's "nmt" rules without a charsmap. */
+static int32_t nmt(uint32_t c)
+{
+    if ((c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F) return NOTHING;
+    bool space = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 || (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                 c == 0xFEFF || c == 0xFFFD;
+    return space ? ' ' : (int32_t)c;
+}
+
+static Status write_without_accents(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    (void)self;
+    return write_each(out, text, piece, without_accent);
+}
+
+static Status write_without_nonspacing(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    (void)self;
+    return write_each(out, text, piece, without_nonspacing);
+}
+
+static Status write_cleaned(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    (void)self;
+    return write_each(out, text, piece, cleaned);
+}
+
+static Status write_nmt(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    (void)self;
+    return write_each(out, text, piece, nmt);
+}
+
+/* The ideographs that BERT knows, with the original's misprint (0x2B920 for 0x2B820). */
+static bool is_ideograph(uint32_t c)
+{
+    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
+           (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+/* Blanks around ideographs; all three stand for the ideograph. */
+static Status write_spaced(const void *self, Aligned *out, const Aligned *text, Piece piece)
+{
+    (void)self;
+    for (size_t at = piece.begin, length; at < piece.end; at += length) {
+        bool ideograph = is_ideograph(utf8_get(text->bytes + at, &length));
+        if (ideograph) aligned_add(out, " ", 1, text->begin[at], text->end[at]);
+        aligned_add_range(out, text, at, at + length);
+        if (ideograph) aligned_add(out, " ", 1, text->begin[at], text->end[at]);
+    }
+    return STATUS_OK;
+}
+
 static Status open_replace(Normalizer *p, const Json *spec, const char *where)
 {
     const char *content = json_string(json_get(spec, "content"));
@@ -143,11 +220,48 @@ static Status open_sequence(Normalizer *p, const Json *spec, const char *where)
     return STATUS_OK;
 }
 
+static Status open_mapped(Normalizer *p, const Json *spec, const char *where)
+{
+    const char *text = json_string(json_get(spec, "precompiled_charsmap"));
+    if (!text) return fail(STATUS_INPUT, "%s: \"precompiled_charsmap\" is %s, expected a string", where, json_kind_name(json_get(spec, "precompiled_charsmap")));
+    return charsmap_open_base64(&p->charsmap, text, where);
+}
+
+static bool bool_or(const Json *spec, const char *key, bool missing)
+{
+    const Json *value = json_get(spec, key);
+    return json_kind(value) == JSON_BOOL ? json_bool(value) : missing;
+}
+
+static void add_step(Normalizer *p, const Row *row)
+{
+    Normalizer *step = memory_new(1, sizeof *step);
+    step->row = row;
+    MEMORY_PUSH(p->child, p->n_children, p->cap_children) = step;
+}
+
+/* BERT's is a sequence; accents go by default when the case does. */
+static Status open_bert(Normalizer *p, const Json *spec, const char *where)
+{
+    static const Row clean = { "clean_text", NULL, write_cleaned }, spaced = { "handle_chinese_chars", NULL, write_spaced }, nfd = { "NFD", NULL, write_nfd },
+                     strip = { "strip_accents", NULL, write_without_nonspacing }, lower = { "lowercase", NULL, write_lower };
+    (void)where;
+    bool lowercase = bool_or(spec, "lowercase", true), strip_accents = bool_or(spec, "strip_accents", lowercase);
+    if (bool_or(spec, "clean_text", true)) add_step(p, &clean);
+    if (bool_or(spec, "handle_chinese_chars", true)) add_step(p, &spaced);
+    if (strip_accents) add_step(p, &nfd), add_step(p, &strip);
+    if (lowercase) add_step(p, &lower);
+    return STATUS_OK;
+}
+
 static const Row rows[] = {
     { "Sequence", open_sequence, NULL },         { "NFC", NULL, write_nfc },           { "NFD", NULL, write_nfd },
     { "NFKC", NULL, write_nfkc },                { "NFKD", NULL, write_nfkd },         { "Lowercase", NULL, write_lower },
     { "Replace", open_replace, write_replaced }, { "Prepend", open_prepend, write_prepended },
     { "Strip", open_strip, write_stripped },     { "ByteLevel", NULL, write_bytes },
+    { "Precompiled", open_mapped, write_mapped },
+    { "Nmt", NULL, write_nmt },                  { "StripAccents", NULL, write_without_accents },
+    { "BertNormalizer", open_bert, NULL },
 };
 
 Status normalizer_open(Normalizer **out, const Json *spec, const char *file)
@@ -175,6 +289,7 @@ void normalizer_close(Normalizer *p)
     free(p->child);
     free(p->content);
     matcher_close(&p->matcher);
+    charsmap_close(&p->charsmap);
     free(p);
 }
 

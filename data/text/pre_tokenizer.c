@@ -26,7 +26,8 @@ struct PreTokenizer {
     bool          add_prefix_space;             /* ByteLevel */
     PrependScheme prepend;                      /* Metaspace: when to put `replacement` before a piece */
     char         *replacement;
-    PreTokenizer **child;                       /* Sequence */
+    int64_t       length;                       /* FixedLength, in code points */
+    PreTokenizer **child;                       /* Sequence, BertPreTokenizer */
     int           n_children, cap_children;
 };
 
@@ -255,6 +256,103 @@ static Status open_sequence(PreTokenizer *p, const Json *spec, const char *where
     return STATUS_OK;
 }
 
+static void add_step(PreTokenizer *p, const Row *row, PreTokenizer step)
+{
+    MEMORY_PUSH(p->child, p->n_children, p->cap_children) = memory_copy(&step, 1, sizeof step);
+    p->child[p->n_children - 1]->row = row;
+}
+
+/* White space goes, punctuation stands alone. */
+static Status open_bert(PreTokenizer *p, const Json *spec, const char *where)
+{
+    static const Row row = { "BertPreTokenizer", NULL, cut };
+    (void)spec, (void)where;
+    add_step(p, &row, (PreTokenizer){ .matcher.property = unicode_is_space, .behavior = REMOVED });
+    add_step(p, &row, (PreTokenizer){ .matcher.property = unicode_is_punctuation, .behavior = ISOLATED });
+    return STATUS_OK;
+}
+
+static Status open_delimiter(PreTokenizer *p, const Json *spec, const char *where)
+{
+    const char *delimiter = json_string(json_get(spec, "delimiter"));
+    if (!delimiter || !delimiter[0] || utf8_length(delimiter[0]) != strlen(delimiter)) return fail(STATUS_INPUT, "%s: \"delimiter\" is not one character", where);
+    p->matcher.literal = memory_string(delimiter);
+    p->behavior = REMOVED;
+    return STATUS_OK;
+}
+
+static Status open_fixed_length(PreTokenizer *p, const Json *spec, const char *where)
+{
+    p->length = json_integer(json_get(spec, "length"));
+    if (json_kind(json_get(spec, "length")) != JSON_INTEGER || p->length < 1) return fail(STATUS_INPUT, "%s: \"length\" is not a count of at least 1", where);
+    return STATUS_OK;
+}
+
+static size_t fixed_length(const PreTokenizer *p, const char *text, size_t n, size_t at)
+{
+    for (int64_t i = 0; i < p->length && at < n; i++) at += utf8_length(text[at]);
+    return at;
+}
+
+/* One script, and what goes with every script behind it. */
+static size_t one_script(const PreTokenizer *p, const char *text, size_t n, size_t at)
+{
+    (void)p;
+    unsigned script = 0;
+    for (size_t length; at < n; at += length) {
+        unsigned next = unicode_script(utf8_get(text + at, &length));
+        if (next && script && next != script) break;
+        if (next) script = next;
+    }
+    return at;
+}
+
+/* Cuts every piece into runs, one after the other. */
+typedef size_t EndOf(const PreTokenizer *, const char *text, size_t n, size_t at);
+static void cut_runs(const PreTokenizer *p, Pipeline *pipeline, EndOf *end_of, size_t (*skip)(const char *text, size_t n))
+{
+    for (size_t i = 0; i < pipeline->pieces.n; i++) {
+        Piece piece = pipeline->pieces.piece[i];
+        const char *text = pipeline->text.bytes + piece.begin;
+        size_t n = piece.end - piece.begin;
+        if (piece.token >= 0) {
+            pipeline_push(pipeline, piece.begin, piece.end, piece.token);
+            continue;
+        }
+        for (size_t at = skip ? skip(text, n) : 0, end; at < n; at = end) {
+            end = end_of(p, text, n, at);
+            pipeline_push(pipeline, piece.begin + at, piece.begin + end, -1);
+        }
+    }
+    pipeline_take_pieces(pipeline);
+}
+
+static Status apply_fixed_length(const PreTokenizer *p, Pipeline *pipeline)
+{
+    cut_runs(p, pipeline, fixed_length, NULL);
+    return STATUS_OK;
+}
+
+/* The reference loses what stands before the first code point with a script. */
+static size_t without_script(const char *text, size_t n)
+{
+    size_t at = 0;
+    for (size_t length; at < n && !unicode_script(utf8_get(text + at, &length)); at += length) {}
+    return at;
+}
+
+static Status open_scripts(PreTokenizer *p, const Json *spec, const char *where)
+{
+    (void)p, (void)spec, (void)where;
+    return STATUS_OK;
+}
+
+static Status apply_scripts(const PreTokenizer *p, Pipeline *pipeline)
+{
+    cut_runs(p, pipeline, one_script, without_script);
+    return STATUS_OK;
+}
+
 static Status apply_sequence(const PreTokenizer *p, Pipeline *pipeline)
 {
     for (int i = 0; i < p->n_children; i++) TRY(pre_tokenizer_apply(p->child[i], pipeline));
@@ -266,6 +364,8 @@ static const Row rows[] = {
     { "ByteLevel", open_byte_level, apply_byte_level },  { "Metaspace", open_metaspace, apply_metaspace },
     { "Digits", open_digits, cut },                      { "Punctuation", open_punctuation, cut },
     { "Whitespace", open_white_space, drop_blanks },     { "WhitespaceSplit", open_white_space_split, cut },
+    { "BertPreTokenizer", open_bert, apply_sequence },   { "CharDelimiterSplit", open_delimiter, cut },
+    { "UnicodeScripts", open_scripts, apply_scripts },   { "FixedLength", open_fixed_length, apply_fixed_length },
 };
 
 Status pre_tokenizer_open(PreTokenizer **out, const Json *spec, const char *file)

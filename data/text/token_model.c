@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "data/text/bpe.h"
+#include "data/text/unigram.h"
+#include "data/text/word_level.h"
+#include "data/text/word_piece.h"
+#include "kernels/memory.h"
 
-static const TokenModelRow *const rows[] = { &bpe_row };
+static const TokenModelRow *const rows[] = { &bpe_row, &unigram_row, &word_piece_row, &word_level_row };
 
 /* Old files leave the type out; then the keys tell. */
 static const char *type_of(const Json *spec)
@@ -26,7 +30,7 @@ Status token_model_open(TokenModel *model, const Json *spec, const char *file, N
         model->row = rows[i];
         return model->row->open(model, spec, file, notices);
     }
-    return fail(STATUS_INPUT, "%s: \"model\" is of type %s; graft knows BPE", file, type);
+    return fail(STATUS_INPUT, "%s: \"model\" is of type %s; graft knows BPE, Unigram, WordPiece and WordLevel", file, type);
 }
 
 Status token_model_encode(const TokenModel *model, const char *text, size_t n, Word *word)
@@ -42,8 +46,15 @@ void token_model_close(TokenModel *model)
     *model = (TokenModel){0};
 }
 
+void word_push(Word *word, int32_t id, size_t begin, size_t length)
+{
+    int32_t i = word->n;
+    MEMORY_PUSH(word->symbol, word->n, word->cap) = (Symbol){ id, (uint32_t)begin, (uint32_t)length, i - 1, i + 1 };
+}
+
 void word_free(Word *word)
 {
+    free(word->path);
     free(word->symbol);
     free(word->candidate);
     *word = (Word){0};
@@ -59,4 +70,16 @@ Status token_model_read_vocabulary(TokenModel *model, const Json *vocab, const c
         vocabulary_add(&model->vocabulary, json_key(item), strlen(json_key(item)), (int32_t)id);
     }
     return STATUS_OK;
+}
+
+TrieKey *token_model_keys(const TokenModel *model, size_t *n)
+{
+    const Vocabulary *vocabulary = &model->vocabulary;
+    TrieKey *key = memory_new((size_t)vocabulary->count, sizeof *key);
+    *n = 0;
+    for (int32_t i = vocabulary->count; i-- > 0;) {      /* of equal spellings the last id counts */
+        const VocabularyEntry *entry = &vocabulary->entry[i];
+        key[(*n)++] = (TrieKey){ vocabulary->text.data + entry->at, entry->length, entry->id };
+    }
+    return key;
 }

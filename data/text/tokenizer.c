@@ -32,16 +32,50 @@ static Status read_tokenizer_json(Tokenizer *t, const char *file, Notices *notic
     return status;
 }
 
+static Status read_sentence_piece(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+{
+    char *config_file = memory_format("%s/tokenizer_config.json", dir);
+    Json *config = NULL;
+    Status status = path_exists(config_file) ? json_read(&config, config_file) : STATUS_OK;
+    if (status == STATUS_OK) status = tokenizer_open_sentence_piece(t, file, config, notices);
+    json_free(config);
+    free(config_file);
+    return status;
+}
+
+static Status read_tekken(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+{
+    (void)dir;
+    return tokenizer_open_tekken(t, file, notices);
+}
+
+static Status read_own(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+{
+    (void)dir;
+    return read_tokenizer_json(t, file, notices);
+}
+
+/* tokenizer.json, or what a folder has instead. */
+static Status read_folder(Tokenizer *t, const char *dir, Notices *notices)
+{
+    static const struct { const char *name; Status (*read)(Tokenizer *, const char *dir, const char *file, Notices *); } files[] = {
+        { "tokenizer.json", read_own }, { "tekken.json", read_tekken }, { "tokenizer.model", read_sentence_piece }, { "spiece.model", read_sentence_piece },
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *file = memory_format("%s/%s", dir, files[i].name);
+        bool found = path_exists(file);
+        Status status = found ? files[i].read(t, dir, file, notices) : STATUS_OK;
+        free(file);
+        if (found) return status;
+    }
+    return fail(STATUS_INPUT, "%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral), tokenizer.model"
+                " (SentencePiece) or a .gguf file", dir);
+}
+
 static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
 {
-    char *file = memory_format("%s/tokenizer.json", dir);
-    Status status = STATUS_OK;
-    if (!path_exists(file))
-        status = fail(STATUS_INPUT, "%s: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", file);
-    if (status == STATUS_OK) status = read_tokenizer_json(t, file, notices);
-    if (status == STATUS_OK) status = tokenizer_read_config(t, dir);
-    free(file);
-    return status;
+    TRY(read_folder(t, dir, notices));
+    return tokenizer_read_config(t, dir);
 }
 
 Status tokenizer_open(Tokenizer **out, const char *path, Notices *notices)
@@ -65,6 +99,7 @@ void tokenizer_close(Tokenizer *t)
     decoder_close(t->decoder);
     for (int i = 0; i < TOKEN_PARTS; i++) free(t->part[i]);
     free(t->chat_template);
+    free(t->tool_template);
     for (int i = 0; i < t->n_saved; i++) {
         free(t->saved[i].name);
         mapped_close(&t->saved[i].file);
@@ -114,8 +149,7 @@ static void push_word(const Sink *sink, size_t at, const Word *word)
         const Symbol *symbol = &word->symbol[i];
         size_t n_token = 0;
         const char *token = vocabulary_token(&sink->tokenizer->model.vocabulary, symbol->id, &n_token);
-        push_range(sink, at, symbol->length, symbol->id, token, n_token);
-        at += symbol->length;
+        push_range(sink, at + symbol->begin, symbol->length, symbol->id, token, n_token);
     }
 }
 
@@ -200,4 +234,5 @@ const char *tokenizer_token(const Tokenizer *t, int32_t id)
 int32_t     tokenizer_part_id(const Tokenizer *t, TokenPart part) { return t->part[part] ? tokenizer_id(t, t->part[part]) : -1; }
 const char *tokenizer_part(const Tokenizer *t, TokenPart part) { return t->part[part]; }
 const char *tokenizer_chat_template(const Tokenizer *t) { return t->chat_template; }
+const char *tokenizer_tool_template(const Tokenizer *t) { return t->tool_template; }
 

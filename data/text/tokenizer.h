@@ -8,7 +8,8 @@
  * Encoding is pure: one Tokenizer may be used by many threads at once.
  *
  * Files: tokenizer.c runs the pipeline added_tokens -> normalizer -> added_tokens -> pre_tokenizer -> model -> post_processor
- * over an aligned text; decoder goes back. A further kind of model is a row of token_model.c. */
+ * over an aligned text; decoder goes back. A further kind of model is a row of token_model.c. Files other than a tokenizer.json
+ * (tokenizer_gguf.c, tokenizer_sentence_piece.c, tokenizer_tekken.c) fill the vocabulary and write the rest down as one. */
 #ifndef DATA_TEXT_TOKENIZER_H
 #define DATA_TEXT_TOKENIZER_H
 #include <stdbool.h>
@@ -28,7 +29,8 @@ typedef struct Tokenizer Tokenizer;
 typedef struct { int32_t *id; uint32_t *begin, *end; int64_t n, cap; } Tokens;
 void tokens_free(Tokens *);
 
-/* `path`: a model folder (tokenizer.json, tokenizer_config.json, chat_template.jinja, …) or a .gguf file. */
+/* `path`: a model folder (tokenizer.json, or else tekken.json or a SentencePiece file; tokenizer_config.json, chat_template.jinja, …) or a
+ * .gguf file. */
 Status tokenizer_open(Tokenizer **, const char *path, Notices *);
 void   tokenizer_close(Tokenizer *);                                   /* accepts NULL */
 
@@ -48,9 +50,10 @@ int32_t     tokenizer_part_id(const Tokenizer *, TokenPart);
 const char *tokenizer_part(const Tokenizer *, TokenPart);
 
 const char *tokenizer_chat_template(const Tokenizer *);                /* "default" among several; NULL: none */
+const char *tokenizer_tool_template(const Tokenizer *);                /* "tool_use", for conversations with tools; NULL: the one above */
 
 /* Writes what Trainer would save beside an adapter: tokenizer.json, tokenizer_config.json, chat_template.jinja. A folder's files
- * as they are; from GGUF, equal ones. `dir` must exist. */
+ * as they are; from files other than a tokenizer.json, equal ones. `dir` must exist. */
 Status tokenizer_save(const Tokenizer *, const char *dir);
 
 #endif

@@ -21,6 +21,12 @@ static const struct { const char *class, *model_types, *part[TOKEN_PARTS]; } cla
     { "Qwen2Tokenizer", " qwen2 qwen2_moe ", { NULL, "<|endoftext|>", "<|endoftext|>", "<|endoftext|>" } },
     { "LlamaTokenizer", "", { "<s>", "</s>", NULL, "<unk>" } },
     { "GemmaTokenizer", "", { "<bos>", "<eos>", "<pad>", "<unk>" } },
+    { "BertTokenizer", " bert distilbert electra ", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "DistilBertTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "ElectraTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
+    { "RobertaTokenizer", " roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "XLMRobertaTokenizer", " xlm-roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
+    { "T5Tokenizer", " t5 ", { NULL, "</s>", "<pad>", "<unk>" } },
     { "CohereTokenizer", "", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
 };
 
@@ -128,8 +134,11 @@ static void set_parts_of_class(Tokenizer *t, const char *class, const char *mode
 {
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (class ? !is_class(class, classes[i].class) : !is_model_type(classes[i].model_types, model_type)) continue;
-        for (int k = 0; k < TOKEN_PARTS; k++)
-            if (classes[i].part[k] && tokenizer_id(t, classes[i].part[k]) >= 0) t->part[k] = memory_string(classes[i].part[k]);
+        for (int k = 0; k < TOKEN_PARTS; k++) {
+            if (!classes[i].part[k] || tokenizer_id(t, classes[i].part[k]) < 0) continue;
+            free(t->part[k]);
+            t->part[k] = memory_string(classes[i].part[k]);
+        }
     }
 }
 
@@ -142,28 +151,41 @@ static void set_parts(Tokenizer *t, const Json *config)
     }
 }
 
-/* ---- Chat template: a string, or a list of {"name", "template"} of which "default" is meant ---- */
+/* ---- Chat templates: a string, or a list of {"name", "template"}, of which "default" and "tool_use" are meant; where there are
+ * files, they alone count ---- */
 
-static const char *template_of(const Json *value)
+static const char *template_of(const Json *value, const char *name)
 {
+    const char *found = !strcmp(name, "default") ? json_string(value) : NULL;
     for (const Json *item = json_kind(value) == JSON_ARRAY ? json_first(value) : NULL; item; item = json_next(item)) {
-        const char *name = json_string(json_get(item, "name"));
-        if (name && !strcmp(name, "default")) return json_string(json_get(item, "template"));
+        const char *found_name = json_string(json_get(item, "name"));
+        if (found_name && !strcmp(found_name, name)) found = json_string(json_get(item, "template"));
     }
-    return json_string(value);
+    return found;
 }
 
-static Status read_template_file(Tokenizer *t, const char *dir)
+/* NULL: no such file. */
+static Status read_template_file(Tokenizer *t, const char *dir, const char *name, char **out)
 {
     const Mapped *file;
-    TRY(keep(t, dir, "chat_template.jinja", &file));
+    *out = NULL;
+    TRY(keep(t, dir, name, &file));
     if (!file) return STATUS_OK;
     size_t broken, valid = utf8_valid((const char *)file->bytes, file->n_bytes, &broken);
     if (valid < file->n_bytes || (valid && memchr(file->bytes, 0, valid))) return fail(STATUS_INPUT, "%s: not UTF-8 text", file->path);
     Buffer text = {0};
     buffer_add(&text, file->bytes, file->n_bytes);
-    free(t->chat_template);
-    t->chat_template = buffer_take(&text);
+    *out = buffer_take(&text);
+    return STATUS_OK;
+}
+
+static Status read_templates(Tokenizer *t, const char *dir, const Json *config)
+{
+    TRY(read_template_file(t, dir, CHAT_TEMPLATE_FILE, &t->chat_template));
+    TRY(read_template_file(t, dir, TOOL_TEMPLATE_FILE, &t->tool_template));
+    if (t->chat_template || t->tool_template) return STATUS_OK;
+    t->chat_template = memory_string(template_of(config, "default"));
+    t->tool_template = memory_string(template_of(config, "tool_use"));
     return STATUS_OK;
 }
 
@@ -183,8 +205,7 @@ Status tokenizer_read_config(Tokenizer *t, const char *dir)
     TRY_GOTO(done, status, add_decoder(t, json_get(config, "added_tokens_decoder"), file));
     if (!json_get(config, "added_tokens_decoder")) TRY_GOTO(done, status, add_named(t, map, file));
     TRY_GOTO(done, status, add_named(t, config, file));
-    t->chat_template = memory_string(template_of(json_get(config, "chat_template")));
-    TRY_GOTO(done, status, read_template_file(t, dir));
+    TRY_GOTO(done, status, read_templates(t, dir, json_get(config, "chat_template")));
 done:
     json_free(config);
     json_free(map);

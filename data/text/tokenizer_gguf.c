@@ -1,21 +1,36 @@
-/* Tokenizers from GGUF metadata: `gpt2` (byte-level BPE with merges) and `llama` (SentencePiece BPE with scores). The
- * vocabulary is filled directly; everything else is written down as the tokenizer.json that would say the same, and read as
- * such. What llama.cpp does decides, as that is where a GGUF file runs: no normal form, ranges without trimming.
- *
- * Scores become merges as transformers turns them: every way to cut a piece in two pieces is a merge, higher scores first. */
-#include <stdarg.h>
+/* Tokenizers from GGUF metadata: `gpt2` (byte-level BPE with merges), `llama` (SentencePiece BPE with scores), `gemma4` (BPE on
+ * characters), `bert` (WordPiece) and `t5` (Unigram). The vocabulary is filled directly; everything else is written down as
+ * the tokenizer.json that would say the same, and read as such. What llama.cpp does decides, as that is where a GGUF file runs: no
+ * normal form, ranges without trimming, words of any length. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/file/gguf.h"
 #include "data/text/bpe.h"
 #include "data/text/gguf_pre_tokenizer.h"
+#include "data/text/pipeline_spec.h"
+#include "data/text/scored_merges.h"
 #include "data/text/tokenizer_parts.h"
+#include "data/text/unigram.h"
 #include "data/text/utf8.h"
+#include "data/text/word_piece.h"
 #include "kernels/memory.h"
 
 enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER_DEFINED };
-static const char blank[] = "\xe2\x96\x81";
+static const char blank[] = "\xe2\x96\x81", continues[] = "##";
+
+/* What a kind of vocabulary decides around its model: components, and the tokens before and after a text. */
+typedef struct {
+    Json     *normalizer, *pre_tokenizer, *decoder;
+    SpecToken before, after;
+} Components;
+
+typedef struct {
+    const char *name;
+    bool        phantom_blanks;      /* words begin with a blank, and what continues a word has no mark */
+    bool        list;                /* a spelling that comes again leaves the earlier id its own */
+    Status    (*read)(Tokenizer *, const Gguf *, Components *, Notices *);
+} Kind;
 
 static bool bool_or(const Gguf *gguf, const char *key, bool missing)
 {
@@ -25,9 +40,25 @@ static bool bool_or(const Gguf *gguf, const char *key, bool missing)
 
 /* ---- The vocabulary ---- */
 
-static Status read_tokens(Tokenizer *t, const Gguf *gguf)
+/* The spelling that BERT's own vocabulary has; added tokens and those in brackets are as they are. */
+static void add_phantom(Vocabulary *vocabulary, const char *token, size_t n, int32_t id, int64_t type)
 {
-    const GgufValue *tokens;
+    size_t n_blank = strlen(blank);
+    bool begins = n >= n_blank && !memcmp(token, blank, n_blank), brackets = n > 1 && token[0] == '[' && token[n - 1] == ']';
+    if (begins || brackets || (type >= TYPE_UNKNOWN && type <= TYPE_USER_DEFINED)) {
+        vocabulary_add(vocabulary, token + (begins ? n_blank : 0), n - (begins ? n_blank : 0), id);
+        return;
+    }
+    Buffer spelling = {0};
+    buffer_add_string(&spelling, continues);
+    buffer_add(&spelling, token, n);
+    vocabulary_add(vocabulary, spelling.data, spelling.len, id);
+    buffer_free(&spelling);
+}
+
+static Status read_tokens(Tokenizer *t, const Gguf *gguf, const Kind *kind)
+{
+    const GgufValue *tokens, *types = gguf_find(gguf, "tokenizer.ggml.token_type");
     TRY(gguf_need(&tokens, gguf, "tokenizer.ggml.tokens", GGUF_STRING));
     int64_t n = gguf_count(tokens);
     if (n > VOCABULARY_MAX_ID) return fail(STATUS_INPUT, "%s: %lld tokens, at most %d are possible", gguf->path, (long long)n, VOCABULARY_MAX_ID);
@@ -36,7 +67,9 @@ static Status read_tokens(Tokenizer *t, const Gguf *gguf)
         size_t broken, length = (size_t)token.n;
         if (utf8_valid(token.bytes, length, &broken) < length || memchr(token.bytes, 0, length))
             return fail(STATUS_INPUT, "%s: token %lld of tokenizer.ggml.tokens is not UTF-8 text", gguf->path, (long long)i);
-        vocabulary_add(&t->model.vocabulary, token.bytes, length, (int32_t)i);
+        if (kind->phantom_blanks) add_phantom(&t->model.vocabulary, token.bytes, length, (int32_t)i, gguf_integer(types, i));
+        else if (kind->list) vocabulary_append(&t->model.vocabulary, token.bytes, length);
+        else vocabulary_add(&t->model.vocabulary, token.bytes, length, (int32_t)i);
     }
     return STATUS_OK;
 }
@@ -55,84 +88,14 @@ static Status read_merges(Tokenizer *t, const Gguf *gguf)
     return STATUS_OK;
 }
 
-/* A way to cut a piece in two. */
-typedef struct { double score; int32_t left, right, n_left, n_right, place; } Cut;
-
-static int by_score(const void *a, const void *b)
+/* By id; the caller's to free. */
+static Status read_scores(double **out, const Tokenizer *t, const Gguf *gguf)
 {
-    const Cut *x = a, *y = b;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    if (x->n_left != y->n_left) return y->n_left - x->n_left;
-    if (x->n_right != y->n_right) return y->n_right - x->n_right;
-    return x->place - y->place;
-}
-
-static Status add_scored_merges(Tokenizer *t, const Gguf *gguf, const GgufValue *scores)
-{
-    const Vocabulary *vocabulary = &t->model.vocabulary;
-    Cut *cut = NULL;
-    int32_t n = 0, cap = 0;
-    for (int32_t id = 0; id < vocabulary->size; id++) {
-        size_t length = 0;
-        const char *piece = vocabulary_token(vocabulary, id, &length);
-        int32_t letters = 0, i_letter = 0;
-        for (size_t at = 0; at < length; at += utf8_length(piece[at])) letters++;
-        for (size_t at = 0; at < length; at += utf8_length(piece[at]), i_letter++) {
-            int32_t left = at ? vocabulary_id(vocabulary, piece, at) : -1;
-            int32_t right = left < 0 ? -1 : vocabulary_id(vocabulary, piece + at, length - at);
-            Cut new = { gguf_real(scores, id), left, right, i_letter, letters - i_letter, n };
-            if (right >= 0) MEMORY_PUSH(cut, n, cap) = new;
-        }
-    }
-    qsort(cut, (size_t)n, sizeof *cut, by_score);
-    Status status = STATUS_OK;
-    for (int32_t i = 0; status == STATUS_OK && i < n; i++) {
-        size_t n_left, n_right;
-        const char *left = vocabulary_token(vocabulary, cut[i].left, &n_left), *right = vocabulary_token(vocabulary, cut[i].right, &n_right);
-        status = bpe_add_merge(&t->model, left, n_left, right, n_right, gguf->path);
-    }
-    free(cut);
-    return status;
-}
-
-/* ---- The rest, written as the members of a tokenizer.json ---- */
-
-/* An object of a type, with strings as its other members: key, value, …, NULL. */
-static Json *component(const char *type, ...) __attribute__((sentinel));
-static Json *component(const char *type, ...)
-{
-    Json *out = json_new_object();
-    json_set(out, "type", json_new_string(type));
-    va_list args;
-    va_start(args, type);
-    for (const char *key; (key = va_arg(args, const char *));) json_set(out, key, json_new_string(va_arg(args, const char *)));
-    va_end(args);
-    return out;
-}
-
-static Json *replace(const char *what, const char *content)
-{
-    Json *out = component("Replace", NULL), *pattern = json_new_object();
-    json_set(pattern, "String", json_new_string(what));
-    json_set(out, "pattern", pattern);
-    json_set(out, "content", json_new_string(content));
-    return out;
-}
-
-static Json *sequence(const char *key, Json *list)
-{
-    Json *out = component("Sequence", NULL);
-    json_set(out, key, list);
-    return out;
-}
-
-static Json *byte_level(bool trim_offsets)
-{
-    Json *out = component("ByteLevel", NULL);
-    json_set(out, "add_prefix_space", json_new_bool(true));
-    json_set(out, "trim_offsets", json_new_bool(trim_offsets));
-    json_set(out, "use_regex", json_new_bool(true));
-    return out;
+    const GgufValue *scores;
+    TRY(gguf_need(&scores, gguf, "tokenizer.ggml.scores", GGUF_REAL));
+    *out = memory_new((size_t)t->model.vocabulary.size, sizeof **out);
+    for (int32_t id = 0; id < t->model.vocabulary.size; id++) (*out)[id] = gguf_real(scores, id);
+    return STATUS_OK;
 }
 
 /* Control, unknown and user-defined tokens. Phi-3's special tokens take in the blanks after them, by name, as in llama.cpp. */
@@ -146,64 +109,67 @@ static Json *added_tokens(const Tokenizer *t, const Gguf *gguf)
         int64_t type = gguf_integer(types, id);
         const char *content = vocabulary_token(&t->model.vocabulary, id, NULL);
         if (type < TYPE_UNKNOWN || type > TYPE_USER_DEFINED || !content) continue;
-        bool special = type != TYPE_USER_DEFINED;
         bool rstrip = phi3 && strcmp(content, "<unk>") && strcmp(content, "<s>") && strcmp(content, "<|endoftext|>");
-        Json *token = json_new_object();
-        json_set(token, "id", json_new_integer(id));
-        json_set(token, "content", json_new_string(content));
-        json_set(token, "single_word", json_new_bool(false));
-        json_set(token, "lstrip", json_new_bool(false));
-        json_set(token, "rstrip", json_new_bool(rstrip));
-        json_set(token, "normalized", json_new_bool(false));
-        json_set(token, "special", json_new_bool(special));
-        json_push(list, token);
+        json_push(list, spec_added_token(content, id, type != TYPE_USER_DEFINED, rstrip));
     }
     free(name);
     return list;
 }
 
-static Json *template_piece(const char *kind, const char *id)
+/* ---- Parts ---- */
+
+static const char *token_of(const Tokenizer *t, int64_t id)
 {
-    Json *piece = json_new_object(), *inner = json_new_object();
-    json_set(inner, "id", json_new_string(id));
-    json_set(inner, "type_id", json_new_integer(0));
-    json_set(piece, kind, inner);
-    return piece;
+    return id >= 0 && id < t->model.vocabulary.size ? vocabulary_token(&t->model.vocabulary, (int32_t)id, NULL) : NULL;
 }
 
-static void add_special(Json *special_tokens, const char *token, int32_t id)
+static Status read_part(Tokenizer *t, const Gguf *gguf, TokenPart part, const char *key)
 {
-    Json *entry = json_new_object(), *ids = json_new_array(), *tokens = json_new_array();
-    json_push(ids, json_new_integer(id));
-    json_push(tokens, json_new_string(token));
-    json_set(entry, "id", json_new_string(token));
-    json_set(entry, "ids", ids);
-    json_set(entry, "tokens", tokens);
-    json_set(special_tokens, token, entry);
+    const GgufValue *value = gguf_find(gguf, key);
+    if (!value) return STATUS_OK;
+    int64_t id = gguf_integer(value, 0);
+    const char *token = token_of(t, id);
+    if (!token) return fail(STATUS_INPUT, "%s: key %s is %lld, the vocabulary has %d tokens", gguf->path, key, (long long)id, (int)t->model.vocabulary.size);
+    t->part[part] = memory_string(token);
+    return STATUS_OK;
 }
 
-/* bos before the text and eos after it, or nothing. */
-static Json *post_processor(const char *bos, int32_t bos_id, const char *eos, int32_t eos_id)
+/* NULL: none. */
+static char *read_template(const Gguf *gguf, const char *key)
 {
-    if (!bos && !eos) return json_new_null();
-    Json *single = json_new_array(), *pair, *special = json_new_object(), *out = component("TemplateProcessing", NULL);
-    if (bos) json_push(single, template_piece("SpecialToken", bos));
-    json_push(single, template_piece("Sequence", "A"));
-    if (eos) json_push(single, template_piece("SpecialToken", eos));
-    pair = json_copy(single);
-    json_push(pair, template_piece("Sequence", "B"));
-    if (bos) add_special(special, bos, bos_id);
-    if (eos) add_special(special, eos, eos_id);
-    json_set(out, "single", single);
-    json_set(out, "pair", pair);
-    json_set(out, "special_tokens", special);
-    return out;
+    const GgufValue *value = gguf_find(gguf, key);
+    return value && gguf_kind(value) == GGUF_STRING ? gguf_copy_string(value, 0) : NULL;
 }
 
-/* What a vocabulary kind decides. */
-typedef struct { Json *normalizer, *pre_tokenizer, *decoder; bool add_bos; } Kind;
+static Status read_parts(Tokenizer *t, const Gguf *gguf)
+{
+    TRY(read_part(t, gguf, TOKEN_BOS, "tokenizer.ggml.bos_token_id"));
+    TRY(read_part(t, gguf, TOKEN_EOS, "tokenizer.ggml.eos_token_id"));
+    TRY(read_part(t, gguf, TOKEN_PAD, "tokenizer.ggml.padding_token_id"));
+    TRY(read_part(t, gguf, TOKEN_UNK, "tokenizer.ggml.unknown_token_id"));
+    t->chat_template = read_template(gguf, "tokenizer.chat_template");
+    t->tool_template = read_template(gguf, "tokenizer.chat_template.tool_use");
+    return STATUS_OK;
+}
 
-static Status read_gpt2(Tokenizer *t, const Gguf *gguf, Kind *kind, Notices *notices)
+/* The token that a key names, or that has the id which stands for a missing key; {0}: neither. */
+static SpecToken named(const Tokenizer *t, const Gguf *gguf, const char *key, int64_t missing)
+{
+    const GgufValue *value = gguf_find(gguf, key);
+    int64_t id = value ? gguf_integer(value, 0) : missing;
+    const char *token = token_of(t, id);
+    return token ? (SpecToken){ token, (int32_t)id } : (SpecToken){0};
+}
+
+static void add_around(const Tokenizer *t, const Gguf *gguf, Components *out, bool add_bos, bool add_eos)
+{
+    if (bool_or(gguf, "tokenizer.ggml.add_bos_token", add_bos)) out->before = named(t, gguf, "tokenizer.ggml.bos_token_id", -1);
+    if (bool_or(gguf, "tokenizer.ggml.add_eos_token", add_eos)) out->after = named(t, gguf, "tokenizer.ggml.eos_token_id", -1);
+}
+
+/* ---- The kinds ---- */
+
+static Status read_gpt2(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)
 {
     const GgufValue *pre = gguf_find(gguf, "tokenizer.ggml.pre");
     char *name = pre ? gguf_copy_string(pre, 0) : memory_string("default");
@@ -215,81 +181,137 @@ static Status read_gpt2(Tokenizer *t, const Gguf *gguf, Kind *kind, Notices *not
                       gguf->path, name);
     free(name);
     if (status != STATUS_OK) return status;
-    *kind = (Kind){ json_new_null(), row.spec, byte_level(true), row.add_bos };
+    out->pre_tokenizer = row.spec;
+    out->decoder = spec_byte_level(true, true, true);
+    add_around(t, gguf, out, row.add_bos, false);
     bpe_start(&t->model, (BpeOptions){ .ignore_merges = row.ignore_merges });
-    return read_merges(t, gguf);
+    TRY(read_merges(t, gguf));
+    return bpe_finish(&t->model, gguf->path);
 }
 
-static Status read_llama(Tokenizer *t, const Gguf *gguf, Kind *kind)
+static Status read_llama(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)
 {
-    const GgufValue *scores;
-    TRY(gguf_need(&scores, gguf, "tokenizer.ggml.scores", GGUF_REAL));
-    const GgufValue *unknown = gguf_find(gguf, "tokenizer.ggml.unknown_token_id");
+    (void)notices;
+    double *score = NULL;
+    TRY(read_scores(&score, t, gguf));
     bool prefix = bool_or(gguf, "tokenizer.ggml.add_space_prefix", true);
-    Json *before = json_new_array(), *after = json_new_array(), *strip = component("Strip", "content", " ", NULL);
-    if (prefix) json_push(before, component("Prepend", "prepend", blank, NULL));
-    json_push(before, replace(" ", blank));
-    json_push(after, replace(blank, " "));
-    json_push(after, component("ByteFallback", NULL));
-    json_push(after, component("Fuse", NULL));
-    json_set(strip, "start", json_new_integer(1));
-    json_set(strip, "stop", json_new_integer(0));
-    if (prefix) json_push(after, strip);
-    else json_free(strip);
-    *kind = (Kind){ sequence("normalizers", before), json_new_null(), sequence("decoders", after), true };
-    bpe_start(&t->model, (BpeOptions){
-        .unk_token = vocabulary_token(&t->model.vocabulary, unknown ? (int32_t)gguf_integer(unknown, 0) : 0, NULL), .fuse_unk = true, .byte_fallback = true });
-    return add_scored_merges(t, gguf, scores);
+    out->normalizer = spec_piece_normalizer(prefix);
+    out->decoder = spec_piece_decoder(prefix);
+    add_around(t, gguf, out, true, false);
+    const char *unk = named(t, gguf, "tokenizer.ggml.unknown_token_id", 0).token;
+    bpe_start(&t->model, (BpeOptions){ .unk_token = unk, .fuse_unk = true, .byte_fallback = true });
+    Status status = scored_merges_add(&t->model, (ScoredVocabulary){ .score = score }, gguf->path);
+    free(score);
+    return status == STATUS_OK ? bpe_finish(&t->model, gguf->path) : status;
 }
 
-/* ---- Parts ---- */
-
-static Status read_part(Tokenizer *t, const Gguf *gguf, TokenPart part, const char *key)
+/* Merges on characters; the text is cut only where lines end. */
+static Status read_gemma4(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)
 {
-    const GgufValue *value = gguf_find(gguf, key);
-    if (!value) return STATUS_OK;
-    int64_t id = gguf_integer(value, 0);
-    const char *token = id >= 0 && id < t->model.vocabulary.size ? vocabulary_token(&t->model.vocabulary, (int32_t)id, NULL) : NULL;
-    if (!token) return fail(STATUS_INPUT, "%s: key %s is %lld, the vocabulary has %d tokens", gguf->path, key, (long long)id, (int)t->model.vocabulary.size);
-    t->part[part] = memory_string(token);
+    (void)notices;
+    out->normalizer = spec_piece_normalizer(false);
+    out->pre_tokenizer = spec_split("[^\\n]+|[\\n]+");
+    out->decoder = spec_piece_decoder(false);
+    out->before = named(t, gguf, "tokenizer.ggml.bos_token_id", -1);
+    const char *unk = named(t, gguf, "tokenizer.ggml.unknown_token_id", -1).token;
+    bpe_start(&t->model, (BpeOptions){ .unk_token = unk, .fuse_unk = true, .byte_fallback = true });
+    TRY(read_merges(t, gguf));
+    return bpe_finish(&t->model, gguf->path);
+}
+
+static Json *bert_normalizer(const Gguf *gguf)
+{
+    bool lowercase = bool_or(gguf, "tokenizer.ggml.normalizer.lowercase", true);
+    Json *out = spec_component("BertNormalizer", NULL);
+    json_set(out, "clean_text", json_new_bool(true));
+    json_set(out, "handle_chinese_chars", json_new_bool(true));
+    json_set(out, "strip_accents", json_new_bool(bool_or(gguf, "tokenizer.ggml.normalizer.strip_accents", lowercase)));
+    json_set(out, "lowercase", json_new_bool(lowercase));
+    return out;
+}
+
+static Status read_bert(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)
+{
+    enum { CLS = 101, UNK = 100, SEP = 102, ANY_LENGTH = 1 << 30 };      /* BERT's own, which a file may leave out */
+    (void)notices;
+    SpecToken unk = named(t, gguf, "tokenizer.ggml.unknown_token_id", UNK);
+    if (!unk.token) return fail(STATUS_INPUT, "%s: tokenizer.ggml.unknown_token_id names no token of the vocabulary", gguf->path);
+    out->normalizer = bert_normalizer(gguf);
+    out->pre_tokenizer = spec_component("BertPreTokenizer", NULL);
+    out->decoder = spec_component("WordPiece", "prefix", continues, NULL);
+    json_set(out->decoder, "cleanup", json_new_bool(true));
+    const char *cls = gguf_find(gguf, "tokenizer.ggml.bos_token_id") ? "tokenizer.ggml.bos_token_id" : "tokenizer.ggml.cls_token_id";
+    if (bool_or(gguf, "tokenizer.ggml.add_bos_token", true)) out->before = named(t, gguf, cls, CLS);
+    if (bool_or(gguf, "tokenizer.ggml.add_sep_token", true)) out->after = named(t, gguf, "tokenizer.ggml.seperator_token_id", SEP);
+    word_piece_start(&t->model, (WordPieceOptions){ unk.token, continues, ANY_LENGTH });
     return STATUS_OK;
 }
 
-static Status read_parts(Tokenizer *t, const Gguf *gguf)
+static void raise_scores(const Tokenizer *t, const Gguf *gguf, double *score)
 {
-    TRY(read_part(t, gguf, TOKEN_BOS, "tokenizer.ggml.bos_token_id"));
-    TRY(read_part(t, gguf, TOKEN_EOS, "tokenizer.ggml.eos_token_id"));
-    TRY(read_part(t, gguf, TOKEN_PAD, "tokenizer.ggml.padding_token_id"));
-    TRY(read_part(t, gguf, TOKEN_UNK, "tokenizer.ggml.unknown_token_id"));
-    const GgufValue *template = gguf_find(gguf, "tokenizer.chat_template");
-    if (template) t->chat_template = gguf_copy_string(template, 0);
-    return STATUS_OK;
+    const GgufValue *types = gguf_find(gguf, "tokenizer.ggml.token_type");
+    int32_t n = t->model.vocabulary.size;
+    bool *real = memory_new((size_t)n, sizeof *real);
+    for (int32_t id = 0; id < n; id++) real[id] = gguf_integer(types, id) == TYPE_NORMAL;
+    unigram_raise_scores(score, real, n);
+    free(real);
 }
 
-static Status read_metadata(Tokenizer *t, const Gguf *gguf, Notices *notices)
+static Json *unigram_normalizer(const Gguf *gguf, bool prefix)
+{
+    const GgufValue *bytes = gguf_find(gguf, "tokenizer.ggml.precompiled_charsmap");
+    Buffer charsmap = {0};
+    for (int64_t i = 0; i < gguf_count(bytes); i++) buffer_add_char(&charsmap, (char)gguf_integer(bytes, i));
+    Json *out = spec_sentence_normalizer(&charsmap, bool_or(gguf, "tokenizer.ggml.remove_extra_whitespaces", false), prefix);
+    buffer_free(&charsmap);
+    return out;
+}
+
+static Status read_t5(Tokenizer *t, const Gguf *gguf, Components *out, Notices *notices)
+{
+    enum { UNK = 2 };
+    (void)notices;
+    double *score = NULL;
+    TRY(read_scores(&score, t, gguf));
+    raise_scores(t, gguf, score);
+    bool prefix = bool_or(gguf, "tokenizer.ggml.add_space_prefix", true);
+    out->normalizer = unigram_normalizer(gguf, prefix);
+    out->decoder = spec_piece_decoder(prefix);
+    add_around(t, gguf, out, false, true);
+    SpecToken unk = named(t, gguf, "tokenizer.ggml.unknown_token_id", UNK);
+    return unigram_start(&t->model, score, unk.token ? unk.id : -1, false, gguf->path);
+}
+
+static const Kind kinds[] = {
+    { "gpt2", .read = read_gpt2 }, { "llama", .read = read_llama },
+    { "gemma4", .read = read_gemma4 }, { "bert", .phantom_blanks = true, .read = read_bert },
+    { "t5", .list = true, .read = read_t5 },
+};
+
+static Status find_kind(const Kind **out, const Gguf *gguf)
 {
     const GgufValue *model;
     TRY(gguf_need(&model, gguf, "tokenizer.ggml.model", GGUF_STRING));
     char *name = gguf_copy_string(model, 0);
-    bool gpt2 = !strcmp(name, "gpt2"), llama = !strcmp(name, "llama");
-    Status status = gpt2 || llama ? STATUS_OK : fail(STATUS_INPUT, "%s: tokenizer.ggml.model is %s; graft knows gpt2 and llama", gguf->path, name);
+    *out = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i].name, name)) *out = &kinds[i];
+    Status status = *out ? STATUS_OK : fail(STATUS_INPUT, "%s: tokenizer.ggml.model is %s; graft knows gpt2, llama, gemma4, bert and t5", gguf->path, name);
     free(name);
-    TRY(status);
-    TRY(read_tokens(t, gguf));
-    Kind kind = {0};
-    status = gpt2 ? read_gpt2(t, gguf, &kind, notices) : read_llama(t, gguf, &kind);
-    t->pipeline = json_new_object();
-    json_set(t->pipeline, "added_tokens", added_tokens(t, gguf));
-    json_set(t->pipeline, "normalizer", kind.normalizer ? kind.normalizer : json_new_null());
-    json_set(t->pipeline, "pre_tokenizer", kind.pre_tokenizer ? kind.pre_tokenizer : json_new_null());
-    json_set(t->pipeline, "decoder", kind.decoder ? kind.decoder : json_new_null());
-    TRY(status);
+    return status;
+}
+
+static Status read_metadata(Tokenizer *t, const Gguf *gguf, Notices *notices)
+{
+    const Kind *kind;
+    TRY(find_kind(&kind, gguf));
+    TRY(read_tokens(t, gguf, kind));
     TRY(read_parts(t, gguf));
-    const char *bos = bool_or(gguf, "tokenizer.ggml.add_bos_token", kind.add_bos) ? t->part[TOKEN_BOS] : NULL;
-    const char *eos = bool_or(gguf, "tokenizer.ggml.add_eos_token", false) ? t->part[TOKEN_EOS] : NULL;
-    json_set(t->pipeline, "post_processor",
-             post_processor(bos, bos ? vocabulary_id(&t->model.vocabulary, bos, strlen(bos)) : -1, eos, eos ? vocabulary_id(&t->model.vocabulary, eos, strlen(eos)) : -1));
-    TRY(bpe_finish(&t->model, gguf->path));
+    Components parts = {0};
+    Status status = kind->read(t, gguf, &parts, notices);
+    Json *around = spec_post_processor(parts.before, parts.after);
+    t->pipeline = spec_pipeline((SpecPipeline){ added_tokens(t, gguf), parts.normalizer, parts.pre_tokenizer, around, parts.decoder });
+    TRY(status);
     return tokenizer_read_pipeline(t, t->pipeline, gguf->path, notices);
 }
 

@@ -22,11 +22,16 @@ struct Tokenizer {
     PostProcessor  post_processor;
     Decoder       *decoder;
     char          *part[TOKEN_PARTS];
-    char          *chat_template;
+    char          *chat_template, *tool_template;
     SavedFile     *saved;
     int            n_saved, cap_saved;
-    Json          *pipeline;      /* from GGUF: a tokenizer.json without its vocabulary; else NULL */
+    Json          *pipeline;      /* from other files: a tokenizer.json without its vocabulary; else NULL */
 };
+
+/* Where a model folder keeps its chat templates, each in a file of its own. */
+#define CHAT_TEMPLATE_FILE "chat_template.jinja"
+#define CHAT_TEMPLATE_FOLDER "additional_chat_templates"
+#define TOOL_TEMPLATE_FILE CHAT_TEMPLATE_FOLDER "/tool_use.jinja"
 
 /* The components of a tokenizer.json around the model, which is already there. */
 Status tokenizer_read_pipeline(Tokenizer *, const Json *root, const char *file, Notices *);
@@ -35,5 +40,11 @@ Status tokenizer_read_pipeline(Tokenizer *, const Json *root, const char *file, 
 Status tokenizer_read_config(Tokenizer *, const char *dir);
 
 Status tokenizer_open_gguf(Tokenizer *, const char *path, Notices *);
+
+/* A SentencePiece file; `config`: the folder's tokenizer_config.json, or NULL. */
+Status tokenizer_open_sentence_piece(Tokenizer *, const char *path, const Json *config, Notices *);
+
+/* Mistral's tekken.json. */
+Status tokenizer_open_tekken(Tokenizer *, const char *path, Notices *);
 
 #endif

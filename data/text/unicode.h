@@ -29,13 +29,21 @@ bool     unicode_is_space(uint32_t code);           /* White_Space: the regexes'
 bool     unicode_is_word(uint32_t code);            /* \w of the reference's second regex engine: single_word, Whitespace */
 bool     unicode_is_numeric(uint32_t code);         /* Digits */
 bool     unicode_is_punctuation(uint32_t code);     /* Punctuation */
+bool     unicode_is_accent(uint32_t code);          /* StripAccents drops it */
+bool     unicode_is_nonspacing(uint32_t code);      /* BertNormalizer's strip_accents drops it */
+bool     unicode_is_control(uint32_t code);         /* BertNormalizer's clean_text drops it */
+bool     unicode_is_joining(uint32_t code);         /* in one grapheme cluster with the letter before it */
+bool     unicode_is_prepending(uint32_t code);      /* … with the letter after it */
+unsigned unicode_script(uint32_t code);             /* UnicodeScripts; 0: goes with every script */
 bool     unicode_is_normalizing(uint32_t code);     /* a normal form changes it, or moves it among marks */
 int      unicode_lower(uint32_t code, uint32_t lower[2]);   /* how many code points: 1 or 2 */
 
 /* Generated. Ranges are pairs (first, last) in ascending order; counts are of numbers. */
 extern const uint32_t unicode_category_runs[], unicode_han[], unicode_word[], unicode_numeric[], unicode_punctuation[],
-    unicode_normalizing[], unicode_lower_cases[];
+    unicode_normalizing[], unicode_lower_cases[], unicode_accents[], unicode_nonspacing[], unicode_control[], unicode_joining[], unicode_prepending[],
+    unicode_script_runs[];
 extern const int unicode_category_runs_count, unicode_han_count, unicode_word_count, unicode_numeric_count,
-    unicode_punctuation_count, unicode_normalizing_count, unicode_lower_cases_count;
+    unicode_punctuation_count, unicode_normalizing_count, unicode_lower_cases_count, unicode_accents_count, unicode_nonspacing_count,
+    unicode_control_count, unicode_joining_count, unicode_prepending_count, unicode_script_runs_count;
 
 #endif

@@ -38,7 +38,7 @@ static void enlarge(Vocabulary *v)
     free(v->slot);
     v->slots = v->slots ? 2 * v->slots : 1024;
     v->slot = memory_new(v->slots, sizeof *v->slot);
-    for (int32_t i = 0; i < v->count; i++) {
+    for (int32_t i = v->count; i-- > 0;) {      /* of entries with one spelling, the last is to be found first */
         size_t at = v->entry[i].hash & (v->slots - 1);
         while (v->slot[at].entry) at = (at + 1) & (v->slots - 1);
         v->slot[at] = (VocabularySlot){ (uint32_t)i + 1, tag_of(v->entry[i].hash) };
@@ -57,23 +57,35 @@ static void name(Vocabulary *v, int32_t id, int32_t entry)
     if (id >= v->size) v->size = id + 1;
 }
 
+static void append(Vocabulary *v, size_t slot, uint64_t hash, const char *token, size_t n, int32_t id)
+{
+    v->slot[slot] = (VocabularySlot){ (uint32_t)v->count + 1, tag_of(hash) };
+    name(v, id, v->count);
+    MEMORY_PUSH(v->entry, v->count, v->cap) = (VocabularyEntry){ v->text.len, (uint32_t)n, id, hash };
+    buffer_add(&v->text, token, n);
+    buffer_add_char(&v->text, 0);
+}
+
 void vocabulary_add(Vocabulary *v, const char *token, size_t n, int32_t id)
 {
     if ((size_t)v->count * 2 >= v->slots) enlarge(v);
     uint64_t hash = hash_of(token, n);
     size_t at = slot_of(v, hash, token, n);
-    if (v->slot[at].entry) {
-        int32_t entry = (int32_t)v->slot[at].entry - 1;
-        if (v->by_id[v->entry[entry].id] == entry) v->by_id[v->entry[entry].id] = -1;
-        v->entry[entry].id = id;
-        name(v, id, entry);
+    if (!v->slot[at].entry) {
+        append(v, at, hash, token, n, id);
         return;
     }
-    v->slot[at] = (VocabularySlot){ (uint32_t)v->count + 1, tag_of(hash) };
-    name(v, id, v->count);
-    MEMORY_PUSH(v->entry, v->count, v->cap) = (VocabularyEntry){ v->text.len, (uint32_t)n, id, hash };
-    buffer_add(&v->text, token, n);
-    buffer_add_char(&v->text, 0);
+    int32_t entry = (int32_t)v->slot[at].entry - 1;
+    if (v->by_id[v->entry[entry].id] == entry) v->by_id[v->entry[entry].id] = -1;
+    v->entry[entry].id = id;
+    name(v, id, entry);
+}
+
+void vocabulary_append(Vocabulary *v, const char *token, size_t n)
+{
+    if ((size_t)v->count * 2 >= v->slots) enlarge(v);
+    uint64_t hash = hash_of(token, n);
+    append(v, slot_of(v, hash, token, n), hash, token, n, v->count);
 }
 
 int32_t vocabulary_find(const Vocabulary *v, const char *token, size_t n)

@@ -21,6 +21,7 @@ typedef struct {
 } Vocabulary;
 
 void        vocabulary_add(Vocabulary *, const char *token, size_t n, int32_t id);       /* 0 <= id <= VOCABULARY_MAX_ID */
+void        vocabulary_append(Vocabulary *, const char *token, size_t n);                /* its id is `count`; an earlier id keeps its spelling */
 int32_t     vocabulary_find(const Vocabulary *, const char *token, size_t n);            /* its entry; -1: none */
 int32_t     vocabulary_id(const Vocabulary *, const char *token, size_t n);              /* -1: none */
 const char *vocabulary_token(const Vocabulary *, int32_t id, size_t *n);                 /* NULL: none; n may be NULL */

@@ -137,9 +137,17 @@ def conversations():
         "wrong_role": {"messages": [{"role": "nobody", "content": "x"}]},
         "developer": {"messages": [{"role": "developer", "content": "Be brief."}, USER, ANSWER]},
         "documents": {"messages": [USER], "documents": [{"title": "T", "text": "Body.", "doc_id": 1}], "add_generation_prompt": True},
+        "documents_cited": {"messages": [SYSTEM] + two[:3], "documents": [{"title": "T & <t>", "text": "Überall \"x\"."}, {"text": "B", "doc_id": 2, "meta": {"y": [1.5, None]}}], "tools": [ADD]},
+        "documents_empty": {"messages": [USER], "documents": [], "tools": [], "add_generation_prompt": True},
+        "documents_text": {"messages": [USER], "documents": ["x"]},
+        "tools_text": {"messages": [USER], "tools": ["x"]},
         "continue": {"messages": [USER, {"role": "assistant", "content": "Once upon"}], "continue_final_message": True},
         "continue_spaces": {"messages": [USER, {"role": "assistant", "content": " Once upon  "}], "continue_final_message": True},
         "continue_parts": {"messages": parts, "continue_final_message": True},
+        "continue_thinking": {"messages": thinking, "continue_final_message": True},
+        "continue_user": {"messages": [SYSTEM, USER], "continue_final_message": True},
+        "continue_call": {"messages": called[:2], "tools": [WEATHER], "continue_final_message": True},
+        "continue_unicode": {"messages": unicode, "continue_final_message": True},
         "tool_choice": {"messages": [USER], "tools": [ADD], "variables": {"tool_choice": "auto", "tools_in_user_message": False, "builtin_tools": ["brave_search", "code_interpreter"], "date_string": "01 Jan 2025", "custom_tools": None}},
     }
     for name, case in cases.items():

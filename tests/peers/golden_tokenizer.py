@@ -5,13 +5,17 @@
 FAMILY/tokenizer.json is the tokenizer; FAMILY/cases.json is, for every text of texts.json, [ids, ranges, ids with special
 tokens, decoded, decoded without special tokens]. Ranges count code points, as the package reports them. Training is
 deterministic."""
+import base64
 import json
 import pathlib
+import struct
 
 import gguf
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders as D, models as M, normalizers as N, pre_tokenizers as P
 from tokenizers import processors, trainers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.integrations.mistral.tokenizer import MistralConverter
 from transformers.tokenization_utils_sentencepiece import generate_merges
 
 OUT = pathlib.Path(__file__).parent.parent / "golden" / "tokenizer"
@@ -158,6 +162,90 @@ def clip():
     return tokenizer
 
 
+def charsmap(replacements):
+    """What SentencePiece compiles: a double-array trie from strings to places in a pool of replacements."""
+    root, pool = {}, b""
+    for text, replacement in replacements.items():
+        node = root
+        for byte in text.encode():
+            node = node.setdefault(byte, {})
+        node[0] = len(pool)
+        pool += replacement.encode() + b"\0"
+    units, waiting = {0: 0}, [(root, 0)]
+    for node, place in waiting:
+        base = next(b for b in range(1, 1 << 20) if all(b ^ label not in units for label in node))
+        units[place] |= (place ^ base) << 10 | (1 << 8 if 0 in node else 0)
+        for label, child in node.items():
+            units[base ^ label] = label if label else 1 << 31 | child
+            waiting += [(child, base ^ label)] if label else []
+    n = (max(units) | 255) + 1
+    return struct.pack(f"<I{n}I", 4 * n, *(units.get(i, 0) for i in range(n))) + pool
+
+
+CHARSMAP = charsmap({
+    "\n": " ", "\t": " ", "\r": " ", "\u3000": " ", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\x01": "", "\x7f": "", "ﬁ": "fi", "ﬂ": "fl", "①": "1", "㎏": "kg", "½": "1⁄2",
+    "e\u0301": "é", "i\u0308": "ï", "A\u030a": "Å", "\u212b": "Å", "q\u0323": "q", "İ": "i\u0307", "🇩": "D", "😀": ":)", "\u0301": "", "가\u11a8": "각", "ｱ": "ア", "Ⅷ": "VIII"})
+
+
+def unigram(normalizer, pre_tokenizer, template, byte_fallback=False, added=CHAT, decoder=D.Metaspace()):
+    """The pieces of a trained BPE; every few of them share a score, so ties are met. Scores are numbers that float32 has too, for GGUF."""
+    trained = train(M.BPE(), N.Replace(" ", "▁"), P.Split("▁", "merged_with_next"), None, False, 400, [])
+    pieces = sorted(trained.get_vocab(), key=trained.get_vocab().get)
+    pieces[4:4] = [f"<0x{b:02X}>" for b in range(256)] if byte_fallback else []
+    tokenizer = Tokenizer(M.Unigram([(p, 0.0 if i < 4 else -3 - i // 6 / 8) for i, p in enumerate(pieces)], 0, byte_fallback))
+    tokenizer.normalizer = normalizer
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoder
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.add_tokens(added)
+    tokenizer.post_processor = processors.TemplateProcessing(single=template, pair="$A </s> $B </s>", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")])
+    return tokenizer
+
+
+def words_in_two(special, prefix):
+    """Letters, and the words of the corpus in two halves."""
+    words = [w for line in LATIN for w in line.lower().replace(".", " ").replace(",", " ").split()]
+    letters = sorted({c for w in words for c in w} | set(".,!?"))
+    halves = [half for w in words for half in (w[:(len(w) + 1) // 2], prefix + w[(len(w) + 1) // 2:]) if half != prefix]
+    return {t: i for i, t in enumerate(dict.fromkeys([*special, *letters, *(prefix + c for c in letters), *halves]))}
+
+
+def bert(added=CHAT):
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(M.WordPiece(words_in_two(special, "##"), unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece()
+    tokenizer.add_special_tokens(special)
+    tokenizer.add_tokens(added)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")])
+    return tokenizer
+
+
+def short_words():
+    tokenizer = Tokenizer(M.WordPiece(words_in_two(SPECIAL, "+"), unk_token="<unk>", continuing_subword_prefix="+", max_input_chars_per_word=5))
+    tokenizer.normalizer = N.Sequence([N.NFD(), N.StripAccents(), N.BertNormalizer(clean_text=False, handle_chinese_chars=True, strip_accents=False, lowercase=False)])
+    tokenizer.pre_tokenizer = P.Sequence([P.BertPreTokenizer(), P.UnicodeScripts()])
+    tokenizer.decoder = D.WordPiece(prefix="+", cleanup=False)
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.post_processor = processors.BertProcessing(("</s>", 2), ("<s>", 1))
+    return tokenizer
+
+
+def word_level():
+    words = dict.fromkeys(SPECIAL + [w for line in LATIN for w in line.replace(".", " .").replace(",", " ,").split()])
+    tokenizer = Tokenizer(M.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = N.Nmt(), P.Sequence([P.CharDelimiterSplit("-"), P.Whitespace()])
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.decoder = D.CTC(pad_token="<pad>", word_delimiter_token="and")
+    return tokenizer
+
+
+def fixed_length():
+    tokenizer = train(M.BPE(unk_token="<unk>", fuse_unk=True, end_of_word_suffix="</w>"), None, P.Sequence([P.UnicodeScripts(), P.FixedLength(3)]), D.BPEDecoder(), False)
+    return tokenizer
+
+
 def flags():
     """Every combination of single_word, lstrip, rstrip, normalized, special under Lowercase."""
     added = [AddedToken(f"word{i}" if i else "word", single_word=bool(i & 1), lstrip=bool(i & 2), rstrip=bool(i & 4),
@@ -200,6 +288,14 @@ def families():
     yield "clip", clip()
     yield "words", train(M.BPE(), N.Strip(right=False), P.Sequence([P.Whitespace(), P.Punctuation("merged_with_previous")]), D.Fuse(), False)
     yield "flags", flags()
+    yield "t5", unigram(N.Precompiled(CHARSMAP), P.Sequence([P.WhitespaceSplit(), P.Metaspace()]), "$A </s>")
+    yield "xlm_r", unigram(N.Sequence([N.Precompiled(CHARSMAP), N.Replace(Regex(" {2,}"), " ")]), P.Metaspace(split=False), "<s> $A </s>", added=[
+        *CHAT, AddedToken("<mask>", lstrip=True, special=True)])
+    yield "unigram_bytes", unigram(N.Sequence([N.Nmt(), N.NFKC()]), P.Metaspace(prepend_scheme="first"), "<s> $A", byte_fallback=True)
+    yield "bert", bert()
+    yield "short_words", short_words()
+    yield "word_level", word_level()
+    yield "fixed_length", fixed_length()
 
 
 def scored():
@@ -212,27 +308,51 @@ def scored():
     return Tokenizer.from_str(json.dumps(as_json)), scores
 
 
-def write_gguf(path, tokenizer, model, pre=None, scores=None):
+PARTS = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>"}
+BERT_PARTS = {"bos": "[CLS]", "sep": "[SEP]", "pad": "[PAD]", "unk": "[UNK]", "mask": "[MASK]"}
+
+
+def phantom(token, special):
+    """WordPiece as llama.cpp wants it: words begin with a blank, and what continues one has no mark."""
+    return token if special else token.removeprefix("##") if token.startswith("##") else "▁" + token
+
+
+def write_gguf(path, tokenizer, model, pre=None, scores=None, parts=PARTS, charsmap=None):
     added = tokenizer.get_added_tokens_decoder()
     tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
     kind = lambda i, t: (gguf.TokenType.CONTROL if added[i].special else gguf.TokenType.USER_DEFINED) if i in added else (
         gguf.TokenType.BYTE if scores and t.startswith("<0x") else gguf.TokenType.NORMAL)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_tokenizer_model(model)
-    writer.add_token_list(tokens)
+    writer.add_token_list([phantom(t, i in added) for i, t in enumerate(tokens)] if model == "bert" else tokens)
     writer.add_token_types([kind(i, t) for i, t in enumerate(tokens)])
     if pre:
         writer.add_tokenizer_pre(pre)
         writer.add_token_merges([" ".join(m) for m in json.loads(tokenizer.to_str())["model"]["merges"]])
     if scores:
         writer.add_token_scores([scores.get(t, 0.0) for t in tokens])
-    for name in ("bos", "eos", "pad", "unk"):
-        getattr(writer, f"add_{name}_token_id")(tokenizer.token_to_id({"bos": "<s>", "eos": "</s>"}.get(name, f"<{name}>")))
+    if charsmap:
+        writer.add_precompiled_charsmap(charsmap)
+        writer.add_remove_extra_whitespaces(True)
+    for name, token in parts.items():
+        getattr(writer, f"add_{name}_token_id")(tokenizer.token_to_id(token))
     writer.add_chat_template("{{ messages[0].content }}")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def tekken(path, trained):
+    """A tekken.json of a trained byte-level vocabulary, and transformers' reading of it."""
+    to_byte = {c: b for b, c in bytes_to_unicode().items()}
+    tokens = [t for t in sorted(trained.get_vocab(with_added_tokens=False), key=trained.token_to_id) if t not in SPECIAL]
+    config = {"pattern": CASED % ("", "", r"\p{N}"), "num_vocab_tokens": len(tokens), "default_vocab_size": len(tokens), "default_num_special_tokens": 8, "version": "v3"}
+    entries = [{"rank": i, "token_bytes": base64.b64encode(bytes(to_byte[c] for c in t)).decode(), "token_str": None} for i, t in enumerate(tokens)]
+    special = [{"rank": i, "token_str": t, "is_control": True} for i, t in enumerate([*SPECIAL, "<|user|>", "<|end|>"])]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"config": config, "vocab": entries, "special_tokens": special}) + "\n")
+    return MistralConverter(str(path)).converted()
 
 
 def cases(tokenizer):
@@ -247,12 +367,19 @@ def main():
     write = lambda path, value: path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
     write(OUT / "texts.json", {"tokenizers": tokenizers.__version__, "texts": TEXTS})
     (spm, scores), made = scored(), dict(families())
-    for name, tokenizer in [*made.items(), ("scored", spm)]:
+    plain = [*CHAT[:2], AddedToken("Norm", normalized=False)]      # what a GGUF file can say of added tokens
+    words, pieces = bert(plain), unigram(N.Sequence([N.Precompiled(CHARSMAP), N.Replace(Regex(r"\A +| +\z"), ""), N.Replace(Regex(" {2,}"), " "),
+                                                     N.Prepend("▁"), N.Replace(" ", "▁")]), None, "$A </s>", added=plain, decoder=SPIECE_DECODER)
+    for name, tokenizer in [*made.items(), ("scored", spm), ("gguf_words", words), ("gguf_pieces", pieces),
+                            ("tekken_file", tekken(OUT / "tekken_file" / "source" / "tekken.json", made["tekken"]))]:
         (OUT / name).mkdir(exist_ok=True)
         write(OUT / name / "tokenizer.json", json.loads(tokenizer.to_str()))
         write(OUT / name / "cases.json", list(cases(tokenizer)))
     write_gguf(OUT / "llama3" / "tokenizer.gguf", made["llama3"], "gpt2", pre="llama-bpe")
     write_gguf(OUT / "scored" / "tokenizer.gguf", spm, "llama", scores=scores)
+    write_gguf(OUT / "gguf_words" / "tokenizer.gguf", words, "bert", parts=BERT_PARTS)
+    scores = {**dict(json.loads(pieces.to_str())["model"]["vocab"]), "<|end|>": -1000.0}
+    write_gguf(OUT / "gguf_pieces" / "tokenizer.gguf", pieces, "t5", scores=scores, charsmap=CHARSMAP)
 
 
 main()

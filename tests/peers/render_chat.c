@@ -1,18 +1,30 @@
 /* Renders for the scripts in this folder: one request a line on stdin, one reply a line on stdout.
- *   {"template", "messages", "tools", "documents", "variables", "add_generation_prompt", "continue_final_message", "date"}
+ *   {"template", "messages", "tools", "documents", "variables", "add_generation_prompt", "continue_final_message", "date",
+ *    "training": render with the training template}
  *   -> {"text", "spans": [[begin, end]]} or {"error"} */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "data/text/chat_template.h"
 
+static Status open_template(ChatTemplate **out, const Json *request)
+{
+    ChatTemplate *own = NULL;
+    const char *family, *source = json_string(json_get(request, "template"));
+    TRY(chat_template_open(&own, "template", source ? source : ""));
+    *out = own;
+    if (!json_bool(json_get(request, "training"))) return STATUS_OK;
+    *out = chat_template_for_training(own, &family);
+    chat_template_close(own);
+    return *out ? STATUS_OK : fail(STATUS_INPUT, "no training template for it");
+}
+
 static Json *reply(const Json *request)
 {
     Json *out = json_new_object();
     ChatTemplate *template = NULL;
     ChatText text = {0};
-    const char *source = json_string(json_get(request, "template"));
-    Status status = chat_template_open(&template, "template", source ? source : "");
+    Status status = open_template(&template, request);
     if (status == STATUS_OK) {
         ChatInput input = {
             .messages = json_get(request, "messages"), .tools = json_get(request, "tools"), .documents = json_get(request, "documents"),

@@ -256,6 +256,8 @@ static void keys_must_agree(void **state)
         { "--max_steps 0", "max_steps: found 0, expected -1 (as many as the epochs give) or at least 1" },
         { "--logging_steps 0", "logging_steps: found 0, expected more than 0; to have none, set the strategy to no" },
         { "--save_steps 2.5", "save_steps: found 2.5, expected a whole number, or a share below 1" },
+        { "--chat_template_date 2024-02-30", "chat_template_date is \"2024-02-30\", expected a day of the form YYYY-MM-DD" },
+        { "--chat_template_date yesterday", "chat_template_date is \"yesterday\", expected a day of the form YYYY-MM-DD" },
         { "--layers_pattern layers", "layers_pattern needs layers_to_transform: it says where the layer's index stands, not which layers" },
         { "--target_modules all-linear --layers_to_transform 1",
           "layers_to_transform needs lora_target_modules to be a list: the expression \"all-linear\" already says which layers" },

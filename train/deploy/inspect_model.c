@@ -57,15 +57,17 @@ static void put_part(Json *out, const Tokenizer *t, const char *key, TokenPart p
 }
 
 /* A template that cannot be parsed is an error here as it is where it is used. */
-static Status put_template(Json *out, const char *source)
+static Status put_template(Json *out, const char *source, const char *tool_use)
 {
     ChatTemplate *t = NULL;
     put_bool(out, "chat_template", source != NULL);
     if (!source) return STATUS_OK;
     TRY(chat_template_open(&t, "chat template", source));
     put_bool(out, "chat_template_marks_generation", chat_template_marks_generation(t));
+    if (tool_use) put_bool(out, "chat_template_tool_use", true);
+    Status status = tool_use ? chat_template_add_tool_use(t, "chat template tool_use", tool_use) : STATUS_OK;
     chat_template_close(t);
-    return STATUS_OK;
+    return status;
 }
 
 static void put_ends(Json *out, const EndTokens *ends, const Tokenizer *t)
@@ -93,7 +95,7 @@ static Status put_open_tokenizer(Json *out, const Tokenizer *t, const Model *mod
     TRY(end_tokens_find(&ends, model->path, t));
     put_ends(s, &ends, t);
     end_tokens_free(&ends);
-    return put_template(s, tokenizer_chat_template(t));
+    return put_template(s, tokenizer_chat_template(t), tokenizer_tool_template(t));
 }
 
 static bool has_tokenizer(const Model *model)

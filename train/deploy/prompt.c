@@ -9,14 +9,15 @@
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
 
-/* The template: its source and what messages call it */
+/* The template: its source, the one for tools (NULL: the same), and what messages call it */
 
-typedef struct { char *source, *name; } TemplateText;
+typedef struct { char *source, *name, *tool_use; } TemplateText;
 
 static void template_text_free(TemplateText *t)
 {
     free(t->source);
     free(t->name);
+    free(t->tool_use);
 }
 
 static Status read_template(TemplateText *out, const char *path)
@@ -25,7 +26,7 @@ static Status read_template(TemplateText *out, const char *path)
     TRY(mapped_open(&file, path));
     size_t broken, valid = utf8_valid((const char *)file.bytes, file.n_bytes, &broken);
     Status status = valid < file.n_bytes || (valid && memchr(file.bytes, 0, valid)) ? fail(STATUS_INPUT, "%s: not UTF-8 text", path) : STATUS_OK;
-    if (status == STATUS_OK) *out = (TemplateText){ memory_format("%.*s", (int)file.n_bytes, (const char *)file.bytes), memory_string(path) };
+    if (status == STATUS_OK) *out = (TemplateText){ .source = memory_format("%.*s", (int)file.n_bytes, (const char *)file.bytes), .name = memory_string(path) };
     mapped_close(&file);
     return status;
 }
@@ -36,8 +37,21 @@ static Status template_of_folder(TemplateText *out, const char *path, Notices *n
     TRY(tokenizer_open(&other, path, notices));
     const char *source = tokenizer_chat_template(other);
     Status status = source ? STATUS_OK : fail(STATUS_INPUT, "%s: its tokenizer has no chat template", path);
-    if (source) *out = (TemplateText){ memory_string(source), memory_string(path) };
+    if (source) *out = (TemplateText){ .source = memory_string(source), .name = memory_string(path) };
     tokenizer_close(other);
+    return status;
+}
+
+/* Those that were saved with an adapter: DIR/chat_template.jinja, and the one for tools where there is one. */
+static Status templates_of_adapter(TemplateText *out, const char *dir, const char *path)
+{
+    TRY(read_template(out, path));
+    char *tool_use = memory_format("%s/additional_chat_templates/tool_use.jinja", dir);
+    TemplateText other = {0};
+    Status status = path_exists(tool_use) ? read_template(&other, tool_use) : STATUS_OK;
+    out->tool_use = memory_string(other.source);
+    template_text_free(&other);
+    free(tool_use);
     return status;
 }
 
@@ -45,12 +59,13 @@ static Status template_of_folder(TemplateText *out, const char *path, Notices *n
 static Status find_template(TemplateText *out, const GenerateOptions *o, const Tokenizer *tokenizer, Notices *notices)
 {
     *out = (TemplateText){0};
+    const char *own = tokenizer_chat_template(tokenizer), *tool_use = tokenizer_tool_template(tokenizer);
     if (o->chat_template_path)
         return path_is_folder(o->chat_template_path) ? template_of_folder(out, o->chat_template_path, notices) : read_template(out, o->chat_template_path);
     char *adapters = o->adapter_name_or_path ? memory_format("%s/chat_template.jinja", o->adapter_name_or_path) : NULL;
     Status status = STATUS_OK;
-    if (adapters && path_exists(adapters)) status = read_template(out, adapters);
-    else if (tokenizer_chat_template(tokenizer)) *out = (TemplateText){ memory_string(tokenizer_chat_template(tokenizer)), memory_string("chat template") };
+    if (adapters && path_exists(adapters)) status = templates_of_adapter(out, o->adapter_name_or_path, adapters);
+    else if (own) *out = (TemplateText){ .source = memory_string(own), .name = memory_string("chat template"), .tool_use = memory_string(tool_use) };
     free(adapters);
     return status;
 }
@@ -82,6 +97,7 @@ static Status render(const TemplateText *template, const Tokenizer *tokenizer, c
     ChatInput input = { .messages = messages, .tools = json_get(chat, "tools"), .documents = json_get(chat, "documents"), .variables = named,
                         .add_generation_prompt = !going_on, .continue_final_message = going_on };
     Status status = chat_template_open(&t, template->name, template->source);
+    if (status == STATUS_OK && template->tool_use) status = chat_template_add_tool_use(t, template->name, template->tool_use);
     if (status == STATUS_OK) status = chat_template_render(t, &input, out);
     chat_template_close(t);
     json_free(named);

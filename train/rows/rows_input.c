@@ -42,7 +42,9 @@ static Status open_template(RowsInput *in, const char *path)
     in->chat_template_source = path ? memory_string(source) : NULL;
     Status status = source ? chat_template_open(&in->chat_template, path ? path : "the model's chat template", source) : STATUS_OK;
     free(source);
-    return status;
+    const char *tool_use = in->tokenizer && !path ? tokenizer_tool_template(in->tokenizer) : NULL;
+    if (status != STATUS_OK || !in->chat_template || !tool_use) return status;
+    return chat_template_add_tool_use(in->chat_template, "the model's chat template tool_use", tool_use);
 }
 
 static Status check_model(const char *model)
@@ -78,7 +80,9 @@ static CompletionLoss completion_loss(Maybe only)
 DatasetOptions rows_input_options(const RowsInput *in, const Recipe *r, int64_t vocabulary, bool packing)
 {
     return (DatasetOptions){
-        .encode = { .tokenizer = in->tokenizer, .chat_template = in->chat_template, .eos_token = r->eos_token, .vocabulary = (int32_t)vocabulary,
+        .encode = { .tokenizer = in->tokenizer, .cache_for = in->tokenizer && r->load_from_cache_file ? r->model_name_or_path : NULL,
+                    .chat_template = in->chat_template, .eos_token = r->eos_token, .date = r->chat_template_date,
+                    .vocabulary = (int32_t)vocabulary,
                     .completion_only_loss = completion_loss(r->completion_only_loss), .assistant_only_loss = r->assistant_only_loss,
                     .prompt_is_meant = json_get(r->given, "assistant_only_loss") != NULL, .end = in->ends.id, .n_ends = in->ends.n },
         .text_field = r->dataset_text_field, .max_length = r->max_length, .truncation = r->truncation_mode, .packing = packing,

@@ -33,8 +33,10 @@ static Status save_text(const Trainer *t, const char *dir)
     TRY(tokenizer_save(t->text.tokenizer, dir));
     if (t->recipe.eos_token) TRY(save_eos_token(t->recipe.eos_token, dir));
     if (!t->text.chat_template_source) return STATUS_OK;
-    char *path = memory_format("%s/chat_template.jinja", dir);
+    char *path = memory_format("%s/chat_template.jinja", dir), *others = memory_format("%s/additional_chat_templates", dir);
     Status status = output_save(path, t->text.chat_template_source, strlen(t->text.chat_template_source));
+    if (status == STATUS_OK) status = output_remove(others);
+    free(others);
     free(path);
     return status;
 }

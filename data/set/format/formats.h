@@ -3,6 +3,6 @@
 #define DATA_SET_FORMAT_FORMATS_H
 #include "data/set/row_file.h"
 
-extern const RowFormat row_format_csv, row_format_json, row_format_text;
+extern const RowFormat row_format_csv, row_format_json, row_format_parquet, row_format_text;
 
 #endif

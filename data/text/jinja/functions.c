@@ -67,35 +67,48 @@ static Value raise_exception(Work *w, Value self, const Arguments *a)
     jinja_raise(w, "the template refuses: %.*s", (int)message.n, message.s);
 }
 
-/* A pinned date is midnight of that day; otherwise it is now. */
-static struct tm date(Work *w)
+typedef struct { struct tm day; long microseconds; } Moment;
+
+/* A pinned date is midnight of that day; otherwise it is now. It knows of no time zone, as Python's datetime.now(). */
+static Moment moment(Work *w)
 {
-    struct tm day = {0};
+    Moment at = {0};
+    struct timespec now;
     if (!w->date) {
-        time_t now = time(NULL);
-        localtime_r(&now, &day);
-        return day;
+        clock_gettime(CLOCK_REALTIME, &now);
+        localtime_r(&now.tv_sec, &at.day);
+        at.microseconds = now.tv_nsec / 1000;
+    } else if (!chat_date(w->date, &at.day)) {
+        jinja_raise(w, "date '%s' is no day of the form YYYY-MM-DD", w->date);
     }
-    if (sscanf(w->date, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3)
-        jinja_raise(w, "date '%s' is not of the form YYYY-MM-DD", w->date);
-    day.tm_year -= 1900;
-    day.tm_mon -= 1;
-    day.tm_isdst = -1;
-    mktime(&day);
-    return day;
+    at.day.tm_isdst = -1;
+    at.day.tm_zone = "";
+    return at;
 }
 
+enum { MAX_FORMAT = 256 };
+
+/* C's strftime but for %f, the microseconds, which is Python's alone. */
 static Value strftime_now(Work *w, Value self, const Arguments *a)
 {
     (void)self;
     Value format = native_string(w, a->value[0], value_none());
-    char copy[256], text[1024];
-    if (format.n >= sizeof copy) jinja_raise(w, "strftime_now: the format has more than %zu bytes", sizeof copy - 1);
-    memcpy(copy, format.s, format.n);
-    copy[format.n] = 0;
-    struct tm day = date(w);
-    size_t n = strftime(text, sizeof text, copy, &day);
-    return value_copy_string(w, text, n);
+    Moment at = moment(w);
+    char copy[3 * MAX_FORMAT + 2], text[16 << 10];
+    size_t n = 0;
+    if (format.n >= MAX_FORMAT) jinja_raise(w, "strftime_now: the format has more than %d bytes", MAX_FORMAT - 1);
+    copy[n++] = ' ';                     /* strftime answers 0 for no text and for too much of it */
+    for (size_t i = 0; i < format.n; i++) {
+        bool fraction = format.s[i] == '%' && i + 1 < format.n && format.s[i + 1] == 'f';
+        if (fraction) n += (size_t)sprintf(copy + n, "%06ld", at.microseconds);
+        else copy[n++] = format.s[i];
+        if (format.s[i] == '%' && i + 1 < format.n && !fraction) copy[n++] = format.s[i + 1];
+        i += format.s[i] == '%';
+    }
+    copy[n] = 0;
+    n = strftime(text, sizeof text, copy, &at.day);
+    if (!n) jinja_raise(w, "strftime_now: the text becomes longer than %zu bytes", sizeof text - 2);
+    return value_copy_string(w, text + 1, n - 1);
 }
 
 const Native *native_function(Value name)

@@ -200,6 +200,7 @@ static Value sum(Work *w, Value x, const Arguments *a)
     const List *from = value_items(w, x);
     Value total = value_is(a->value[1], KIND_ABSENT) ? value_integer(0) : a->value[1];
     if (value_is(total, KIND_STRING)) jinja_raise(w, "sum() can't sum strings [use ''.join(seq) instead]");
+    jinja_spend(w, from->n);
     for (uint32_t i = 0; i < from->n; i++)
         total = operator_binary(w, OP_ADD, total, given(a->value[0]) ? item_by_path(w, from->item[i], a->value[0], value_none()) : from->item[i]);
     return total;

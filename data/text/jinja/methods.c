@@ -184,7 +184,7 @@ static Value zfill(Work *w, Value x, const Arguments *a)
 
 static Value all_points(Work *w, Value x, bool (*test)(int32_t))
 {
-    jinja_spend(w, x.n / 16);
+    jinja_spend_points(w, x.n);
     for (size_t at = 0; at < x.n; at += text_step(x, at))
         if (!test(text_point(x, at))) return value_bool(false);
     return value_bool(x.n > 0);

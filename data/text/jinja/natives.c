@@ -88,6 +88,6 @@ Value native_string(Work *w, Value x, Value otherwise)
 Value native_strip(Work *w, Value text, StripSides sides, Value characters)
 {
     Value set = native_string(w, native_given(characters), value_none());
-    jinja_spend(w, (text.n / 16 + 1) * (set.n / 64 + 1));
+    jinja_spend_points(w, text.n * (set.n / 64 + 1));
     return text_strip(text, sides, set);
 }

@@ -249,6 +249,7 @@ static void split_at(Work *w, Value x, Value separator, int64_t limit)
 Value text_split(Work *w, Value x, Value separator, int64_t limit)
 {
     size_t mark = jinja_mark(w);
+    if (separator.kind != KIND_STRING) jinja_spend_points(w, x.n);
     if (separator.kind != KIND_STRING) split_spaces(w, x, limit);
     else if (separator.n == 0) jinja_raise(w, "empty separator");
     else split_at(w, x, separator, limit);
@@ -283,6 +284,7 @@ static void split_at_right(Work *w, Value x, Value separator, int64_t limit)
 Value text_split_right(Work *w, Value x, Value separator, int64_t limit)
 {
     size_t mark = jinja_mark(w);
+    if (separator.kind != KIND_STRING) jinja_spend_points(w, x.n);
     if (separator.kind != KIND_STRING) split_spaces_right(w, x, limit);
     else if (separator.n == 0) jinja_raise(w, "empty separator");
     else split_at_right(w, x, separator, limit);
@@ -298,6 +300,7 @@ Value text_split_right(Work *w, Value x, Value separator, int64_t limit)
 Value text_lines(Work *w, Value x, bool keep_ends)
 {
     size_t mark = jinja_mark(w);
+    jinja_spend_points(w, x.n);
     for (size_t at = 0; at < x.n;) {
         size_t end = at;
         while (end < x.n && !text_is_line_end(text_point(x, end))) end += text_step(x, end);

@@ -125,7 +125,7 @@ static Value wordcount(Work *w, Value x, const Arguments *a)
     Value text = text_of(w, x);
     int64_t n = 0;
     bool inside = false;
-    jinja_spend(w, text.n / 16);
+    jinja_spend_points(w, text.n);
     for (size_t at = 0; at < text.n; at += text_step(text, at)) {
         bool word = text_is_word(text_point(text, at));
         n += word && !inside;

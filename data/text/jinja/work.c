@@ -8,10 +8,10 @@
 #include "kernels/memory.h"
 
 enum {
-    MAX_STEPS = 50 * 1000 * 1000,
+    MAX_STEPS = 20 * 1000 * 1000,        /* a few seconds; long conversations take some 100,000 */
     MAX_DEPTH = 1000,
-    MAX_BYTES = 256 << 20,
-    MAX_TEXT  = 64 << 20,
+    MAX_BYTES = 128 << 20,               /* together with the text, while its buffer grows, below 256 MiB */
+    MAX_TEXT  = 32 << 20,
     BLOCK_BYTES = 16 << 10,
 };
 
@@ -44,6 +44,8 @@ void jinja_spend(Work *w, size_t steps)
     if (steps > MAX_STEPS || (w->n_steps += (int64_t)steps) > MAX_STEPS)
         jinja_raise(w, "the template runs too long (more than %d steps)", MAX_STEPS);
 }
+
+void jinja_spend_points(Work *w, size_t bytes) { jinja_spend(w, bytes / 2); }
 
 void jinja_enter(Work *w)
 {
@@ -84,7 +86,7 @@ size_t jinja_mark(const Work *w) { return w->text.len; }
 void jinja_write(Work *w, const char *bytes, size_t n)
 {
     if (n > MAX_TEXT || w->text.len + n > MAX_TEXT) jinja_raise(w, "the text becomes too long (more than %d MiB)", MAX_TEXT >> 20);
-    jinja_spend(w, n / 16);
+    jinja_spend(w, 1 + n / 16);          /* what is written byte by byte is paid for too */
     buffer_add(&w->text, bytes, n);
 }
 

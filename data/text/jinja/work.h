@@ -39,6 +39,7 @@ struct Work {
 
 void jinja_raise(Work *, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void jinja_spend(Work *, size_t steps);              /* charge work that is not an expression: n items, n / 16 bytes */
+void jinja_spend_points(Work *, size_t bytes);       /* … bytes that are looked at one code point after the other */
 void jinja_enter(Work *);                            /* one level of nesting deeper; raises when too deep */
 void jinja_leave(Work *);
 

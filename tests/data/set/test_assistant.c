@@ -60,6 +60,55 @@ static void assert_trained(const Fixture *f, const char *expected)
     close_text(&text);
 }
 
+static char *golden_source(const char *name)
+{
+    char path[300];
+    Mapped file = {0};
+    Buffer text = {0};
+    snprintf(path, sizeof path, GRAFT_GOLDEN "/templates/%s", name);
+    assert_ok(mapped_open(&file, path));
+    buffer_add(&text, file.bytes, file.n_bytes);
+    mapped_close(&file);
+    return buffer_take(&text);
+}
+
+/* Qwen's own template trains what TRL's training template for it trains, and that is said. */
+static void a_training_template_is_found_for_a_known_template(void **state)
+{
+    (void)state;
+    Fixture own, marked;
+    char *source = golden_source("qwen2_5.jinja"), *training = golden_source("qwen2_5_training.jinja");
+    assert_ok(read_chats(&own, two_turns, source, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_ok(read_chats(&marked, two_turns, training, (EncodeOptions){ .assistant_only_loss = true }));
+    assert_trained(&own, "\nb<|im_end|>\n\nd<|im_end|>\n");
+    assert_int_equal(own.examples.begin[1], marked.examples.begin[1]);
+    assert_memory_equal(own.examples.ids, marked.examples.ids, (size_t)own.examples.begin[1] * 4);
+    assert_memory_equal(own.examples.labels, marked.examples.labels, (size_t)own.examples.begin[1] * 4);
+    assert_int_equal(own.notices.n, 1);
+    assert_notice(&own, 0, "the chat template has no {% generation %}: it is Qwen 2.5's, for which graft knows where the assistant's turns are; the text stays the same");
+    fixture_free(&own);
+    assert_ok(read_chats(&own, two_turns, source, (EncodeOptions){ .prompt_is_meant = true }));
+    assert_int_equal(own.notices.n, 0);
+    fixture_free(&own);
+    fixture_free(&marked);
+    free(source);
+    free(training);
+}
+
+/* The same text on every day, so that a run can go on tomorrow. */
+static void a_date_can_be_pinned(void **state)
+{
+    (void)state;
+    Fixture f;
+    const char *source = "{{ strftime_now('%d %b %Y') }}{% generation %}x{% endgeneration %}";
+    assert_ok(read_chats(&f, two_turns, source, (EncodeOptions){ .date = "2024-02-29" }));
+    assert_trained(&f, "29 Feb 2024x");
+    fixture_free(&f);
+    assert_int_equal(read_chats(&f, two_turns, source, (EncodeOptions){ .date = "2023-02-29" }), STATUS_INPUT);
+    assert_non_null(strstr(status_message(), "date '2023-02-29' is no day of the form YYYY-MM-DD"));
+    fixture_free(&f);
+}
+
 /* A prompt that opens a thought which the conversations do not have. */
 static void a_turn_starts_where_prompt_and_whole_part(void **state)
 {
@@ -76,7 +125,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_find_the_turns_that_markers_mark), cmocka_unit_test(turns_that_change_later_are_said),
-        cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part),
+        cmocka_unit_test(a_turn_starts_where_prompt_and_whole_part), cmocka_unit_test(a_training_template_is_found_for_a_known_template),
+        cmocka_unit_test(a_date_can_be_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,7 +212,7 @@ static void complaints_say_what_is_there(void **state)
         { { .source = &(DataSource){ .place = { .path = folder, .data_files = number } }, .n = 1 },
           "data_files: found an integer, expected a path, a list of paths, or an object from split to these" },
         { { .source = &(DataSource){ .place = { .path = file, .data_files = files } }, .n = 1 },
-          "/train.csv: data_files and data_dir go with a folder or the name of a format: json, csv or text" },
+          "/train.csv: data_files and data_dir go with a folder or the name of a format: json, csv, text or parquet" },
         { { .source = &(DataSource){ .place.path = pattern }, .n = 1 }, "/*.json: no file matches" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refused(folder, &cases[i].mix, cases[i].complaint);

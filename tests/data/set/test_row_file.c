@@ -136,6 +136,26 @@ static void nul_bytes_are_refused(void **state)
     }
 }
 
+/* Rows have numbers, not lines; which values they hold is test_parquet's business. */
+static void parquet_files_hold_rows(void **state)
+{
+    (void)state;
+    const char *path = GRAFT_GOLDEN "/parquet/bag.list.parquet";
+    RowFile file;
+    Json *expected = NULL, *rows = NULL;
+    assert_ok(row_file_open(&file, path, NULL, NULL));
+    assert_string_equal(file.format->name, "parquet");
+    assert_int_equal(row_file_line(&file, 1), 2);
+    row_file_close(&file);
+    assert_ok(read_all(path, NULL, &rows));
+    assert_ok(read_all(GRAFT_GOLDEN "/parquet/bag.jsonl", NULL, &expected));
+    assert_int_equal(json_count(rows), json_count(expected));
+    json_free(rows);
+    json_free(expected);
+    assert_fails(STATUS_INPUT, GRAFT_GOLDEN "/parquet/bag.list.parquet: a field (\"data\") can be chosen in JSON only, this is parquet",
+                 row_file_open(&file, path, NULL, "data"));
+}
+
 static void endings_say_the_format(void **state)
 {
     (void)state;
@@ -162,7 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_of_datasets), cmocka_unit_test(complaints_name_the_line), cmocka_unit_test(nul_bytes_are_refused),
-        cmocka_unit_test(endings_say_the_format),
+        cmocka_unit_test(endings_say_the_format), cmocka_unit_test(parquet_files_hold_rows),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -89,35 +89,103 @@ static ChatInput input_of(const Json *conversation, const char *date)
     };
 }
 
+/* How many conversations `template` renders otherwise than ANSWERS.json says. */
+static int count_wrong(const ChatTemplate *template, const char *answers_name)
+{
+    char file_name[40], name[80];
+    snprintf(file_name, sizeof file_name, "%s.json", answers_name);
+    Json *file = golden("conversations.json"), *answers = golden(file_name);
+    int wrong = 0;
+    for (const Json *conversation = json_first(json_get(file, "conversations")); conversation; conversation = json_next(conversation)) {
+        ChatInput input = input_of(conversation, json_string(json_get(file, "date")));
+        ChatText out = {0};
+        Status status = chat_template_render(template, &input, &out);
+        snprintf(name, sizeof name, "%s, %s", answers_name, json_key(conversation));
+        wrong += differs(name, json_get(answers, json_key(conversation)), status, &out);
+        chat_text_free(&out);
+    }
+    json_free(answers);
+    json_free(file);
+    return wrong;
+}
+
 static void families_equal_transformers(void **state)
 {
     (void)state;
     static const char *const families[] = { "smollm2", "qwen2_5", "qwen2_5_training", "llama3_1" };
-    Json *file = golden("conversations.json");
     int wrong = 0;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        char source_name[40], answers_name[40], name[80];
+        char source_name[40];
         snprintf(source_name, sizeof source_name, "%s.jinja", families[i]);
-        snprintf(answers_name, sizeof answers_name, "%s.json", families[i]);
         char *source = golden_text(source_name);
-        Json *answers = golden(answers_name);
         ChatTemplate *template = NULL;
         assert_ok(chat_template_open(&template, source_name, source));
         assert_int_equal(chat_template_marks_generation(template), strstr(families[i], "training") != NULL);
-        for (const Json *conversation = json_first(json_get(file, "conversations")); conversation; conversation = json_next(conversation)) {
-            ChatInput input = input_of(conversation, json_string(json_get(file, "date")));
-            ChatText out = {0};
-            Status status = chat_template_render(template, &input, &out);
-            snprintf(name, sizeof name, "%s, %s", families[i], json_key(conversation));
-            wrong += differs(name, json_get(answers, json_key(conversation)), status, &out);
-            chat_text_free(&out);
-        }
+        wrong += count_wrong(template, families[i]);
         chat_template_close(template);
-        json_free(answers);
         free(source);
     }
-    json_free(file);
     assert_int_equal(wrong, 0);
+}
+
+/* Text and ranges are those of TRL's training template. All other families: tests/peers/check_training_templates.py. */
+static void known_templates_have_a_training_template(void **state)
+{
+    (void)state;
+    const char *family = NULL;
+    ChatTemplate *own = NULL, *training;
+    char *source = golden_text("qwen2_5.jinja");
+    Buffer dos = {0};                    /* line ends and a final newline do not matter */
+    for (const char *s = source; *s; s++) buffer_add_string(&dos, *s == '\n' ? "\r\n" : (char[]){ *s, 0 });
+    source[strlen(source) - 1] = 0;
+    const char *const sources[] = { source, dos.data };
+    for (int i = 0; i < 2; i++) {
+        assert_ok(chat_template_open(&own, "t", sources[i]));
+        training = chat_template_for_training(own, &family);
+        assert_non_null(training);
+        assert_string_equal(family, "Qwen 2.5");
+        assert_true(chat_template_marks_generation(training));
+        assert_int_equal(count_wrong(training, "qwen2_5_training"), 0);
+        chat_template_close(training);
+        chat_template_close(own);
+    }
+    *strstr(source, "Alibaba") = 'a';
+    assert_ok(chat_template_open(&own, "t", source));
+    assert_null(chat_template_for_training(own, &family));
+    chat_template_close(own);
+    buffer_free(&dos);
+    free(source);
+}
+
+static void assert_renders(const ChatTemplate *template, const char *tools, const char *expected)
+{
+    Json *list = NULL;
+    ChatText out = {0};
+    if (tools) assert_ok(json_parse(&list, "tools", tools, strlen(tools)));
+    Json *messages = json_new_array();
+    assert_ok(chat_template_render(template, &(ChatInput){ .messages = messages, .tools = list }, &out));
+    assert_string_equal(out.text, expected);
+    chat_text_free(&out);
+    json_free(messages);
+    json_free(list);
+}
+
+/* As transformers chooses: any list of tools, an empty one too. */
+static void tools_have_a_template_of_their_own(void **state)
+{
+    (void)state;
+    ChatTemplate *template = NULL;
+    assert_ok(chat_template_open(&template, "t", "default {{ tools }}"));
+    assert_renders(template, "[]", "default []");
+    assert_ok(chat_template_add_tool_use(template, "t", "tools {{ tools }}"));
+    assert_renders(template, NULL, "default None");
+    assert_renders(template, "null", "default None");
+    assert_renders(template, "[]", "tools []");
+    assert_renders(template, "[{}]", "tools [{}]");
+    chat_template_close(template);
+    assert_ok(chat_template_open(&template, "t", ""));
+    assert_int_equal(chat_template_add_tool_use(template, "t", "{{"), STATUS_INPUT);
+    chat_template_close(template);
 }
 
 static void assert_refuses(const char *source, const char *messages, ChatInput input, const char *message)
@@ -153,6 +221,12 @@ static void refusals_name_the_place(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refuses(cases[i].source, "[]", (ChatInput){0}, cases[i].message);
     assert_refuses("", "{}", (ChatInput){0}, "t.jinja:1:1: messages: expected a list, found an object");
     assert_refuses("", "[{}, \"x\"]", (ChatInput){0}, "t.jinja:1:1: messages[1]: expected an object, found a string");
+    Json *list = NULL;
+    assert_ok(json_parse(&list, "list", "[{}, 1]", 7));
+    assert_refuses("", "[]", (ChatInput){ .documents = list }, "t.jinja:1:1: documents[1]: expected an object, found an integer");
+    assert_refuses("", "[]", (ChatInput){ .tools = list }, "t.jinja:1:1: tools[1]: expected an object, found an integer");
+    assert_refuses("", "[]", (ChatInput){ .documents = json_at(list, 0) }, "t.jinja:1:1: documents: expected a list, found an object");
+    json_free(list);
 }
 
 static void refuses_what_cannot_be_continued(void **state)
@@ -164,6 +238,8 @@ static void refuses_what_cannot_be_continued(void **state)
     assert_refuses("x", "[{\"content\": \"a\"}]", input, "t.jinja:1:1: continue_final_message is set but the template does not read \"content\"");
     assert_refuses("content", "[{\"content\": [{\"type\": \"image\"}]}]", input, "t.jinja:1:1: continue_final_message is set but the final message has no text to continue");
     assert_refuses("content", "[{\"content\": \"a\"}]", input, "t.jinja: continue_final_message is set but the template does not write the final message");
+    assert_refuses("{{ messages[0].content|upper }}", "[{\"content\": \"a\"}]", input,
+                   "t.jinja: continue_final_message is set but the template does not write the final message");
     input.add_generation_prompt = true;
     assert_refuses("content", "[{\"content\": \"a\"}]", input, "t.jinja: continue_final_message and add_generation_prompt exclude each other");
 }
@@ -173,12 +249,15 @@ static void hostile_templates_end(void **state)
     (void)state;
     static const struct { const char *source, *message; } cases[] = {
         { "{% set r = range(99999) %}{% for a in r %}{% for b in r %}{{ a }}{% endfor %}{% endfor %}", NULL },
-        { "{% set r = range(99999) %}{% for a in r %}{% for b in r %}{% endfor %}{% endfor %}", "t.jinja:1:50: the template runs too long (more than 50000000 steps)" },
+        { "{% set r = range(99999) %}{% for a in r %}{% for b in r %}{% endfor %}{% endfor %}", "t.jinja:1:50: the template runs too long (more than 20000000 steps)" },
         { "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "t.jinja:1:20: nested too deep (more than 1000 levels)" },
         { "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", NULL },
         { "{{ 'a' * 99999999999 }}", NULL },
-        { "{{ [0] * 99999999999 }}", "t.jinja:1:8: the template needs too much memory (more than 256 MiB)" },
+        { "{{ [0] * 99999999999 }}", "t.jinja:1:8: the template needs too much memory (more than 128 MiB)" },
         { "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}", "t.jinja:1:49: nested too deep (more than 1000 levels)" },
+        { "{% set x = 'ab' * 1000000 %}{% for i in range(99999) %}{% if x.isalpha() and x.split() and x.splitlines() and x.strip('ab') %}{% endif %}{% endfor %}", NULL },
+        { "{% set x = 'ab' * 1000000 %}{% for i in range(99999) %}{% set y = x|upper|replace('A', '') %}{% endfor %}", NULL },
+        { "{% set x = range(99999)|list %}{% for i in range(99999) %}{% if x|sum %}{% endif %}{% endfor %}", NULL },
         { "{{ '%99999999d' % 1 }}", "t.jinja:1:17: a width of more than 10000 in a format" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -239,7 +318,8 @@ static void renders_a_thousand_chats_in_50_ms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(refusals_name_the_place),
+        cmocka_unit_test(features_equal_transformers), cmocka_unit_test(families_equal_transformers), cmocka_unit_test(known_templates_have_a_training_template), cmocka_unit_test(tools_have_a_template_of_their_own),
+        cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(refuses_what_cannot_be_continued), cmocka_unit_test(hostile_templates_end),
         cmocka_unit_test(deep_templates_are_refused), cmocka_unit_test(renders_a_thousand_chats_in_50_ms),
     };

@@ -2,6 +2,7 @@
 #include "tests/testing.h"
 
 #include "data/file/json.h"
+#include "data/file/mapped.h"
 #include "data/file/output.h"
 #include "data/text/tokenizer.h"
 #include "kernels/memory.h"
@@ -10,6 +11,7 @@
 static const char *const families[] = {
     "gpt2", "roberta", "neox", "smollm", "falcon", "llama3", "qwen2", "qwen35", "phi4", "gpt4o", "tekken", "deepseek_v3", "deepseek_coder", "tiny_aya",
     "superbpe", "kimi", "bloom", "llama2", "phi3", "gemma", "metaspace", "metaspace_always", "missing_bytes", "clip", "words", "flags", "scored",
+    "t5", "xlm_r", "unigram_bytes", "bert", "short_words", "word_level", "fixed_length", "gguf_words", "gguf_pieces", "tekken_file",
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -132,11 +134,28 @@ static void gguf_equals_the_folder(void **state)
     Tokenizer *llama3 = opened(GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf"), *scored = opened(GRAFT_GOLDEN "/tokenizer/scored/tokenizer.gguf");
     assert_int_equal(check_family(llama3, "llama3", false), 0);
     assert_int_equal(check_family(scored, "scored", true), 0);
+    for (int i = 0; i < 2; i++) {
+        static const char *const names[] = { "gguf_words", "gguf_pieces" };
+        char path[1024];
+        snprintf(path, sizeof path, GRAFT_GOLDEN "/tokenizer/%s/tokenizer.gguf", names[i]);
+        Tokenizer *tokenizer = opened(path);
+        assert_int_equal(check_family(tokenizer, names[i], true), 0);
+        tokenizer_close(tokenizer);
+    }
     assert_string_equal(tokenizer_part(llama3, TOKEN_BOS), "<s>");
     assert_int_equal(tokenizer_part_id(llama3, TOKEN_EOS), 2);
     assert_string_equal(tokenizer_chat_template(llama3), "{{ messages[0].content }}");
     tokenizer_close(llama3);
     tokenizer_close(scored);
+}
+
+static void tekken_equals_the_folder(void **state)
+{
+    (void)state;
+    Tokenizer *tokenizer = opened(GRAFT_GOLDEN "/tokenizer/tekken_file/source");
+    assert_int_equal(check_family(tokenizer, "tekken_file", true), 0);
+    assert_string_equal(tokenizer_part(tokenizer, TOKEN_EOS), "</s>");
+    tokenizer_close(tokenizer);
 }
 
 static char *temporary_folder(void)
@@ -146,18 +165,62 @@ static char *temporary_folder(void)
     return dir;
 }
 
+/* A copy of a golden file with one string more among its keys, which stand behind magic, version and two counts. */
+static void write_with_key(const char *path, const char *from, const char *key, const char *value)
+{
+    Mapped file = {0};
+    Buffer out = {0};
+    uint64_t n_key = strlen(key), n_value = strlen(value), n_keys;
+    uint32_t string = 8;
+    assert_ok(mapped_open(&file, from));
+    memcpy(&n_keys, (const char *)file.bytes + 16, 8);
+    n_keys++;
+    buffer_add(&out, file.bytes, 16);
+    buffer_add(&out, &n_keys, 8);
+    buffer_add(&out, &n_key, 8);
+    buffer_add(&out, key, n_key);
+    buffer_add(&out, &string, 4);
+    buffer_add(&out, &n_value, 8);
+    buffer_add(&out, value, n_value);
+    buffer_add(&out, (const char *)file.bytes + 24, file.n_bytes - 24);
+    assert_ok(output_save(path, out.data, out.len));
+    mapped_close(&file);
+    buffer_free(&out);
+}
+
+static void gguf_has_a_template_for_tools(void **state)
+{
+    (void)state;
+    char *dir = temporary_folder(), *path = memory_format("%s/t.gguf", dir);
+    write_with_key(path, GRAFT_GOLDEN "/tokenizer/llama3/tokenizer.gguf", "tokenizer.chat_template.tool_use", "{{ tools }}");
+    Tokenizer *from = opened(path);
+    assert_string_equal(tokenizer_chat_template(from), "{{ messages[0].content }}");
+    assert_string_equal(tokenizer_tool_template(from), "{{ tools }}");
+    assert_ok(tokenizer_save(from, dir));
+    Tokenizer *to = opened(dir);
+    assert_string_equal(tokenizer_tool_template(to), "{{ tools }}");
+    tokenizer_close(from);
+    tokenizer_close(to);
+    assert_ok(output_remove(dir));
+    free(path);
+    free(dir);
+}
+
 static void saved_from_gguf_opens_as_a_folder(void **state)
 {
     (void)state;
-    static const char *const saved[] = { "llama3", "scored" };
-    for (int i = 0; i < 2; i++) {
+    static const char *const saved[] = { "llama3", "scored", "gguf_words", "gguf_pieces" };
+    for (int i = 0; i < 4; i++) {
         char path[1024], *dir = temporary_folder();
         snprintf(path, sizeof path, GRAFT_GOLDEN "/tokenizer/%s/tokenizer.gguf", saved[i]);
         Tokenizer *from = opened(path);
         assert_ok(tokenizer_save(from, dir));
         Tokenizer *to = opened(dir);
-        assert_int_equal(check_family(to, saved[i], i == 1), 0);
-        for (int part = 0; part < TOKEN_PARTS; part++) assert_string_equal(tokenizer_part(to, (TokenPart)part), tokenizer_part(from, (TokenPart)part));
+        assert_int_equal(check_family(to, saved[i], i > 0), 0);
+        for (int part = 0; part < TOKEN_PARTS; part++) {
+            const char *expected = tokenizer_part(from, (TokenPart)part), *found = tokenizer_part(to, (TokenPart)part);
+            assert_string_equal(found ? found : "none", expected ? expected : "none");
+        }
         assert_string_equal(tokenizer_chat_template(to), "{{ messages[0].content }}");
         tokenizer_close(from);
         tokenizer_close(to);
@@ -221,7 +284,8 @@ static void encoding_appends_and_refuses_what_is_not_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
+        cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(gguf_has_a_template_for_tools),
+        cmocka_unit_test(tekken_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
         cmocka_unit_test(threads_may_share_one), cmocka_unit_test(encoding_appends_and_refuses_what_is_not_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,9 @@ static void parts_come_from_the_config(void **state)
         { "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}", "{}", "{\"model_type\": \"gpt2\"}", { NULL } },
         { "{}", "{}", "{\"model_type\": \"gpt2\"}", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
         { "{}", "{}", "{\"model_type\": \"pt\"}", { NULL } },
+        { "{\"tokenizer_class\": \"T5Tokenizer\"}", "{}", "{}", { NULL, "</s>", NULL, NULL } },
+        { "{}", "{}", "{\"model_type\": \"xlm-roberta\"}", { NULL, "</s>", NULL, NULL } },
+        { "{}", "{}", "{\"model_type\": \"bert\"}", { NULL } },
         { "{\"pad_token\": \"[PAD]\"}", "{}", "{}", { NULL, NULL, "[PAD]", NULL } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -103,24 +106,44 @@ static void named_tokens_are_special(void **state)
     remove_folder(dir);
 }
 
-static void assert_template(const char *config, const char *jinja, const char *expected)
+/* Files of a folder: config, chat_template.jinja, additional_chat_templates/tool_use.jinja; NULL: absent. */
+static char *template_folder(const char *config, const char *jinja, const char *tool_use)
 {
     char *dir = folder("tokenizer.json", TOKENIZER, "tokenizer_config.json", config, jinja ? "chat_template.jinja" : NULL, jinja, NULL);
+    char *others = memory_format("%s/additional_chat_templates", dir), *path = memory_format("%s/tool_use.jinja", others);
+    if (tool_use) {
+        assert_ok(output_make_folder(others));
+        assert_ok(output_save(path, tool_use, strlen(tool_use)));
+    }
+    free(others);
+    free(path);
+    return dir;
+}
+
+static void assert_templates(const char *config, const char *jinja, const char *tool_use, const char *expected, const char *expected_tool_use)
+{
+    char *dir = template_folder(config, jinja, tool_use);
     Tokenizer *tokenizer = opened(dir);
-    const char *found = tokenizer_chat_template(tokenizer);
+    const char *found = tokenizer_chat_template(tokenizer), *found_tool_use = tokenizer_tool_template(tokenizer);
     assert_string_equal(found ? found : "none", expected);
+    assert_string_equal(found_tool_use ? found_tool_use : "none", expected_tool_use);
     tokenizer_close(tokenizer);
     remove_folder(dir);
 }
 
-static void chat_template_stands_in_three_places(void **state)
+/* As transformers 5.23 answers: get_chat_template() with and without tools. */
+static void chat_templates_stand_in_four_places(void **state)
 {
     (void)state;
-    assert_template("{}", NULL, "none");
-    assert_template("{\"chat_template\": \"one\"}", NULL, "one");
-    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}, {\"name\": \"default\", \"template\": \"d\"}]}", NULL, "d");
-    assert_template("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}", NULL, "none");
-    assert_template("{\"chat_template\": \"one\"}", "file\n", "file\n");
+    const char *named = "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"t\"}, {\"name\": \"rag\", \"template\": \"r\"}, {\"name\": \"default\", \"template\": \"d\"}]}";
+    assert_templates("{}", NULL, NULL, "none", "none");
+    assert_templates("{\"chat_template\": \"one\"}", NULL, NULL, "one", "none");
+    assert_templates(named, NULL, NULL, "d", "t");
+    assert_templates("{\"chat_template\": [{\"name\": \"default\", \"template\": \"a\"}, {\"name\": \"default\", \"template\": \"b\"}]}", NULL, NULL, "b", "none");
+    assert_templates("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}", NULL, NULL, "none", "none");
+    assert_templates("{\"chat_template\": \"one\"}", "file\n", NULL, "file\n", "none");
+    assert_templates(named, "file", NULL, "file", "none");
+    assert_templates(named, "file", "tools", "file", "tools");
 }
 
 static void assert_file(const char *dir, const char *name, const char *expected)
@@ -132,6 +155,19 @@ static void assert_file(const char *dir, const char *name, const char *expected)
     assert_memory_equal(file.bytes, expected, file.n_bytes);
     mapped_close(&file);
     free(path);
+}
+
+static void a_template_for_tools_is_saved(void **state)
+{
+    (void)state;
+    char *dir = template_folder("{}", "d", "t"), *to = folder(NULL, NULL);
+    Tokenizer *tokenizer = opened(dir);
+    assert_ok(tokenizer_save(tokenizer, to));
+    assert_file(to, "chat_template.jinja", "d");
+    assert_file(to, "additional_chat_templates/tool_use.jinja", "t");
+    tokenizer_close(tokenizer);
+    remove_folder(dir);
+    remove_folder(to);
 }
 
 static void saving_copies_even_from_a_folder_that_is_gone(void **state)
@@ -172,8 +208,11 @@ static void refuses_what_it_cannot_do(void **state)
     assert_refused("", "not JSON (it is empty) at line 1, column 1");
     assert_refused("[]", "it is a list, expected an object");
     assert_refused("{}", "\"model\" is null, expected an object");
-    assert_refused("{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "\"model\" is of type Unigram; graft knows BPE");
-    assert_refused("{\"model\": {\"vocab\": {}, \"continuing_subword_prefix\": \"##\"}}", "\"model\" is of type WordPiece; graft knows BPE");
+    assert_refused("{\"model\": {\"type\": \"Wordy\", \"vocab\": []}}", "\"model\" is of type Wordy; graft knows BPE, Unigram, WordPiece and WordLevel");
+    assert_refused("{\"model\": {\"vocab\": {}, \"type\": \"Unigram\"}}", "\"model.vocab\" is an object, expected a list");
+    assert_refused("{\"model\": {\"vocab\": [[\"a\", -1], [\"b\"]]}}", "entry 1 of \"model.vocab\" is not [\"token\", score]");
+    assert_refused("{\"model\": {\"vocab\": [[\"a\", -1]], \"unk_id\": 1}}", "\"model.unk_id\" is not the place of a token in \"model.vocab\", which has 1");
+    assert_refused("{\"model\": {\"vocab\": {}, \"max_input_chars_per_word\": -1}}", "\"model.max_input_chars_per_word\" is not a count");
     assert_refused("{\"model\": {\"type\": \"BPE\"}}", "\"model.vocab\" is null, expected an object");
     assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -1}, \"merges\": []}}", "the id of \"a\" in \"model.vocab\" is not an integer from 0 to 16777215");
     assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}}}", "\"model.merges\" is null, expected a list");
@@ -187,7 +226,12 @@ static void refuses_what_it_cannot_do(void **state)
                    "merge 0 is of \"a\" and \"b\", but \"ab\" is not in the vocabulary");
     assert_refused("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [], \"unk_token\": \"u\"}}",
                    "the unknown token \"u\" (\"model.unk_token\") is not in the vocabulary");
-    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Nmt\"}}", "normalizer of type Nmt; graft does not know it");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Lower\"}}", "normalizer of type Lower; graft does not know it");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"a\"}}", "normalizer Precompiled: the charsmap is not base64");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"CAAAAAA=\"}}",
+                   "normalizer Precompiled: a charsmap of 5 bytes says that its trie has 8");
+    assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"BAAAAAAAAAD/\"}}",
+                   "normalizer Precompiled: the replacements of the charsmap are not UTF-8");
     assert_refused("{" MODEL ", \"normalizer\": {\"type\": \"Replace\", \"content\": \"\", \"pattern\": 3}}",
                    "normalizer Replace: \"pattern\" is an integer, expected {\"String\": …} or {\"Regex\": …}");
     assert_refused("{" MODEL ", \"pre_tokenizer\": {}}", "\"pre_tokenizer\" has no \"type\"");
@@ -195,6 +239,10 @@ static void refuses_what_it_cannot_do(void **state)
                    "pre_tokenizer Split: the regex \"(\" is not valid: end pattern with unmatched parenthesis");
     assert_refused("{" MODEL ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Isolate\"}}",
                    "pre_tokenizer Split: \"behavior\" is \"Isolate\", expected Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext");
+    assert_refused("{" MODEL ", \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 0}}", "pre_tokenizer FixedLength: \"length\" is not a count of at least 1");
+    assert_refused("{" MODEL ", \"pre_tokenizer\": {\"type\": \"CharDelimiterSplit\", \"delimiter\": \"ab\"}}",
+                   "pre_tokenizer CharDelimiterSplit: \"delimiter\" is not one character");
+    assert_refused("{" MODEL ", \"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"\"}}", "decoder BPEDecoder: \"suffix\" is empty");
     assert_refused("{" MODEL ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\"}}]}}",
                    "\"special_tokens\" has no ids for \"<s>\"");
     assert_refused("{" MODEL ", \"decoder\": {\"type\": \"Sequence\", \"decoders\": {}}}", "\"decoders\" is an object, expected a list");
@@ -207,7 +255,8 @@ static void says_what_is_missing(void **state)
     Tokenizer *tokenizer = NULL;
     Notices notices = {0};
     char *dir = folder("vocab.txt", "", NULL);
-    char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers) or from a .gguf file", dir);
+    char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral),"
+                                   " tokenizer.model (SentencePiece) or a .gguf file", dir);
     assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
     free(expected);
     remove_folder(dir);
@@ -221,6 +270,34 @@ static void says_what_is_missing(void **state)
     remove_folder(dir);
     assert_int_equal(tokenizer_open(&tokenizer, "/nowhere", &notices), STATUS_INPUT);
     notices_free(&notices);
+}
+
+static void assert_tekken_refused(const char *text, const char *message)
+{
+    char *dir = folder("tekken.json", text, NULL), *expected = memory_format("%s/tekken.json: %s", dir, message);
+    Tokenizer *tokenizer = NULL;
+    Notices notices = {0};
+    assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
+    notices_free(&notices);
+    free(expected);
+    remove_folder(dir);
+}
+
+static void refuses_a_damaged_tekken(void **state)
+{
+    (void)state;
+#define CONFIG "\"config\": {\"pattern\": \"a\"}"
+    assert_tekken_refused("{}", "\"config.pattern\" is missing");
+    assert_tekken_refused("{" CONFIG "}", "\"special_tokens\" is null, expected a list; save it once with transformers and mistral-common to get a tokenizer.json");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": []}", "\"vocab\" is null, expected a list");
+    assert_tekken_refused("{\"config\": {\"pattern\": \"a\", \"default_vocab_size\": -1}, \"special_tokens\": [], \"vocab\": []}",
+                          "\"config.default_vocab_size\" is not a count from 0 to 16777215");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [{\"rank\": 1, \"token_str\": \"<s>\"}], \"vocab\": []}",
+                          "an entry of \"special_tokens\" has no \"token_str\", or its \"rank\" is not one of 0 to 0");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"}, {\"rank\": 0, \"token_str\": \"b\"}], \"vocab\": []}",
+                          "two entries of \"special_tokens\" have the rank 0");
+    assert_tekken_refused("{" CONFIG ", \"special_tokens\": [], \"vocab\": [{\"token_bytes\": \"YQ\"}]}", "the \"token_bytes\" of token 0 of \"vocab\" are not base64");
+#undef CONFIG
 }
 
 static void mentions_what_it_passes_over(void **state)
@@ -240,12 +317,39 @@ static void mentions_what_it_passes_over(void **state)
     remove_folder(dir);
 }
 
+/* Without an unknown token, a text may be refused: what it has and the vocabulary lacks. */
+static void refuses_texts_without_an_unknown_token(void **state)
+{
+    (void)state;
+    static const struct { const char *model, *message; } cases[] = {
+        { "{\"model\": {\"vocab\": [[\"a\", -1], [\"b\", -2]]}}",
+          "text to be tokenized: \"\xc3\xa9\" is not in the vocabulary, and the tokenizer has no unknown token (\"model.unk_id\")" },
+        { "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0, \"##b\": 1}}}",
+          "text to be tokenized: a word is not in the vocabulary, nor is the unknown token \"[UNK]\" (\"model.unk_token\")" },
+        { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"ab\": 0}}}",
+          "text to be tokenized: a word is not in the vocabulary, nor is the unknown token \"<unk>\" (\"model.unk_token\")" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *dir = folder("tokenizer.json", cases[i].model, NULL);
+        Tokenizer *tokenizer = opened(dir);
+        Tokens tokens = {0};
+        assert_ok(tokenizer_encode(tokenizer, "ab", 2, true, &tokens));
+        assert_int_equal(tokens.n, i < 2 ? 2 : 1);
+        assert_fails(STATUS_INPUT, cases[i].message, tokenizer_encode(tokenizer, "ab\xc3\xa9", 4, true, &tokens));
+        assert_int_equal(tokens.n, i < 2 ? 2 : 1);
+        tokens_free(&tokens);
+        tokenizer_close(tokenizer);
+        remove_folder(dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_template_stands_in_three_places),
+        cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(chat_templates_stand_in_four_places),
+        cmocka_unit_test(a_template_for_tools_is_saved),
         cmocka_unit_test(saving_copies_even_from_a_folder_that_is_gone), cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(says_what_is_missing),
-        cmocka_unit_test(mentions_what_it_passes_over),
+        cmocka_unit_test(mentions_what_it_passes_over), cmocka_unit_test(refuses_a_damaged_tekken), cmocka_unit_test(refuses_texts_without_an_unknown_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
