@@ -1,5 +1,6 @@
 /* Tokenizer files from anywhere: opening gives a tokenizer or a message, and what was opened encodes and decodes. An input is a GGUF
- * file, or those of a folder with the byte \x1e between them, in the order of `names`. */
+ * file, or those of a folder with the byte \x1e between them, in the order of `names`; an
+ * empty one is not there. */
 #include "data/text/tokenizer.h"
 #include "tests/fuzz/mutate.h"
 
@@ -52,12 +53,16 @@ static void open_gguf(Seed content)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    static const char *const names[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json" };
+    static const char *const names[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json",
+                                         "tekken.json", "tokenizer.model" };
     if (n >= 4 && !memcmp(bytes, "GGUF", 4)) {
         open_gguf((Seed){ .bytes = (const char *)bytes, .n = n });
         return 0;
     }
-    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) fuzz_file(names[i], fuzz_part(bytes, n, i));
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        Seed part = fuzz_part(bytes, n, i);
+        fuzz_file(names[i], part.n ? part : (Seed){0});
+    }
     open_and_use(fuzz_folder());
     return 0;
 }
@@ -103,8 +108,12 @@ static const char *const documents[] = {
     "{\"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": true, \"handle_chinese_chars\": true, \"strip_accents\": null, \"lowercase\": true}, \"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"},"
     " \"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"[U]\", 0], \"cls\": [\"[U]\", 0]}, \"decoder\": {\"type\": \"WordPiece\", \"prefix\": \"##\", \"cleanup\": true}, \"model\": {\"type\": \"WordPiece\","
     " \"unk_token\": \"[U]\", \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 20, \"vocab\": {\"[U]\": 0, \"a\": 1, \"##b\": 2, \"##a\": 3, \"ab\": 4, \"##bb\": 5, \"##\": 6}}}",
-    "{\"normalizer\": {\"type\": \"StripAccents\"}, \"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, \"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"b\"}, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0, \"ab\": 1, \"b\": 2}}}",
-    NULL,
+    "{\"normalizer\": {\"type\": \"StripAccents\"}, \"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, \"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"b\"},"
+    " \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0, \"ab\": 1, \"b\": 2}}}",
+    "\x1e\x1e\x1e\x1e\x1e"
+    "{\"config\": {\"pattern\": \" ?\\\\p{L}+|\\\\s+\", \"default_vocab_size\": 8, \"default_num_special_tokens\": 3}, \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"},"
+    " {\"rank\": 1, \"token_str\": \"<unk>\"}], \"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 1, \"token_bytes\": \"Yg==\"},"
+    " {\"rank\": 2, \"token_bytes\": \"YWI=\"}, {\"rank\": 3, \"token_bytes\": \"IA==\"}, {\"rank\": 4, \"token_bytes\": \"YWJh\"}, {\"rank\": 5, \"token_bytes\": \"w6k=\"}]}", NULL,
 };
 
 const Fuzz fuzz = {
