@@ -1,6 +1,7 @@
 #include "data/file/json.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,7 @@ static void mark_numbers(cJSON *root, const char *s, const char *given, size_t n
             bool integer = true;
             for (size_t k = i; k < end; k++) integer = integer && !strchr(".eE", s[k]);
             if (integer) item->type |= WRITTEN_AS_INTEGER;
+            if (integer && fabs(item->valuedouble) >= exact_integers) item->valuestring = memory_format("%.*s", (int)(end - i), s + i);
             if (given[i] == 'N') item->valuedouble = NAN;
             item = walk_next(&walk, item);
         }
@@ -113,11 +115,34 @@ static void mark_numbers(cJSON *root, const char *s, const char *given, size_t n
     free(walk.up);
 }
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Where a string holds \u0000, which would end it, or \u without four digits, which cJSON takes for zeros; n if nowhere. */
+static size_t bad_escape(const char *s, size_t n)
+{
+    bool inside = false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"') inside = !inside;
+        if (!inside || s[i] != '\\') continue;
+        int code = 0, digits = 0;
+        if (i + 1 < n && s[i + 1] == 'u')
+            while (digits < 4 && i + 2 + (size_t)digits < n && hex(s[i + 2 + (size_t)digits]) >= 0) code = 16 * code + hex(s[i + 2 + (size_t)digits++]);
+        if (i + 1 < n && s[i + 1] == 'u' && (digits < 4 || !code)) return i;
+        i++;
+    }
+    return n;
+}
+
 Status json_parse(Json **json, const char *name, const char *bytes, size_t n)
 {
     size_t valid = utf8_valid((const uint8_t *)bytes, n);
     if (valid < n) return refuse(name, bytes, valid, "invalid UTF-8");
     if (n && memchr(bytes, 0, n)) return refuse(name, bytes, (size_t)((char *)memchr(bytes, 0, n) - bytes), "a NUL byte");
+    size_t escape = bad_escape(bytes, n);
+    if (escape < n) return refuse(name, bytes, escape, "\\u0000 or \\u without four hexadecimal digits");
     char *text = memory_new(n + 1, 1);          /* cJSON and strspn want a terminator */
     if (n) memcpy(text, bytes, n);
     replace_constants(text, n);
@@ -215,6 +240,13 @@ int64_t json_integer(const Json *json)
     if (x >= 9223372036854775808.0) return INT64_MAX;
     if (x < -9223372036854775808.0) return INT64_MIN;
     return x == x ? (int64_t)x : 0;
+}
+
+bool json_fits_int64(const Json *json)
+{
+    errno = 0;
+    if (json_kind(json) == JSON_INTEGER && digits_of(json)) strtoll(digits_of(json), NULL, 10);
+    return !errno;
 }
 
 bool json_bool(const Json *json) { return json && (node(json)->type & 0xFF) == cJSON_True; }
@@ -317,7 +349,7 @@ static void print_string(Buffer *out, const char *text, bool ascii)
         if (known) {
             buffer_add_char(out, '\\');
             buffer_add_char(out, letters[known - named]);
-        } else if (*s < 0x20) {
+        } else if (*s < 0x20 || (*s == 0x7F && ascii)) {
             buffer_format(out, "\\u%04x", *s);
         } else if (*s < 0x80 || !ascii) {
             buffer_add_char(out, (char)*s);

@@ -2,8 +2,8 @@
  *
  * A Json is a node; a document is its root. Reading functions accept NULL and the wrong kind and then give NULL, 0 or
  * false, so a chain of lookups needs one check at its end. Strings are UTF-8, NUL-terminated; \u0000 is refused.
- * Integers and reals are told apart as Python does (1 and 1.0); integers that are read are exact up to 2^53, those that are
- * built are exact. NaN and Infinity are read and written, as Python does.
+ * Integers and reals are told apart as Python does (1 and 1.0); integers are printed with all the digits that
+ * they were read or built with. NaN and Infinity are read and written, as Python does.
  * When a key stands twice, json_get gives the last, as Python does. */
 #ifndef DATA_FILE_JSON_H
 #define DATA_FILE_JSON_H
@@ -34,6 +34,7 @@ const Json *json_next(const Json *);
 const char *json_key(const Json *member);                  /* NULL for an array's item */
 const char *json_string(const Json *);                     /* NULL unless a string */
 double      json_number(const Json *);
+bool        json_fits_int64(const Json *);                 /* json_integer is exact */
 int64_t     json_integer(const Json *);                    /* a number, truncated and clamped to int64; NaN gives 0 */
 bool        json_bool(const Json *);
 bool        json_equal(const Json *, const Json *);        /* print the same: 1 is not 1.0, and the order of keys counts */

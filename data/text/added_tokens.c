@@ -154,6 +154,8 @@ static void split_piece(const AddedTokens *added, const Trie *trie, Pipeline *pi
         at = end;
         if (token->single_word && inside_word(text, n, begin, stop)) continue;
         while (token->lstrip && begin > done && unicode_is_space(utf8_before(text, begin, &length))) begin -= length;
+        if (token->lstrip && begin < done) begin = done;      /* the token before took what this one begins with, */
+        if (begin >= stop) continue;                          /* or all of it */
         while (token->rstrip && stop < n && unicode_is_space(utf8_get(text + stop, &length))) stop += length;
         if (done < begin) pipeline_push(pipeline, piece.begin + done, piece.begin + begin, -1);
         pipeline_push(pipeline, piece.begin + begin, piece.begin + stop, token->id);

@@ -194,6 +194,7 @@ static Value int_filter(Work *w, Value x, const Arguments *a)
     value_refuse_undefined(w, x);
     jinja_spend(w, x.n / 16);
     if (value_is_integral(x)) return value_integer(value_integral(x));
+    if (value_is(x, KIND_REAL) && isinf(x.real)) jinja_raise(w, "cannot convert float infinity to integer");
     if (value_is(x, KIND_REAL)) return to_integer(w, x.real, &integer) ? value_integer(integer) : otherwise;
     if (!value_is(x, KIND_STRING)) return otherwise;
     int64_t base = native_integer(w, a->value[1], 10);
@@ -216,6 +217,7 @@ static Value abs_filter(Work *w, Value x, const Arguments *a)
     (void)a;
     value_refuse_undefined(w, x);
     if (!value_is_number(x)) jinja_raise(w, "bad operand type for abs(): '%s'", value_type(x));
+    if (value_is(x, KIND_REAL)) return value_real(fabs(x.real));
     return value_number(x) < 0 ? operator_sign(w, OP_NEG, x) : operator_sign(w, OP_POS, x);
 }
 

@@ -97,7 +97,10 @@ Value value_json(Work *w, const Json *json)
     switch (json_kind(json)) {
     case JSON_NULL: break;
     case JSON_BOOL: value = value_bool(json_bool(json)); break;
-    case JSON_INTEGER: value = value_integer(json_integer(json)); break;
+    case JSON_INTEGER:
+        if (!json_fits_int64(json)) jinja_raise(w, "an integer of more than 64 bits");
+        value = value_integer(json_integer(json));
+        break;
     case JSON_REAL: value = value_real(json_number(json)); break;
     case JSON_STRING: value = value_text(json_string(json)); break;
     case JSON_ARRAY: value = json_list(w, json); break;

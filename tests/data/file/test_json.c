@@ -28,6 +28,8 @@ static void refuses_with_place(void **state)
     assert_fails(STATUS_INPUT, "t: not JSON (it is empty) at line 1, column 1", json_parse(&json, "t", "", 0));
     assert_fails(STATUS_INPUT, "t: not JSON: something stands behind the value at line 1, column 5", json_parse(&json, "t", "[1] 2", 5));
     assert_fails(STATUS_INPUT, "t: invalid UTF-8 at line 1, column 3", json_parse(&json, "t", "[\"\xff\"]", 5));
+    assert_fails(STATUS_INPUT, "t: \\u0000 or \\u without four hexadecimal digits at line 1, column 4", json_parse(&json, "t", "[\"a\\u0000\"]", 11));
+    assert_fails(STATUS_INPUT, "t: \\u0000 or \\u without four hexadecimal digits at line 1, column 3", json_parse(&json, "t", "[\"\\u00Gx\"]", 10));
     char deep[4001];
     memset(deep, '[', 4000);
     assert_int_equal(json_parse(&json, "t", deep, 4000), STATUS_INPUT);
@@ -46,6 +48,7 @@ static void tells_integers_from_reals(void **state)
     assert_int_equal(json_kind(json_get(json_at(list, 3), "k-1")), JSON_INTEGER);
     assert_int_equal(json_kind(json_get(json, "b")), JSON_REAL);
     assert_true(json_integer(json_get(json, "c")) == 9007199254740992);
+    assert_true(json_fits_int64(json_get(json, "c")) && json_fits_int64(json_get(json, "b")));
     assert_int_equal(json_integer(json_get(json, "a")), 5);      /* the last of two */
     assert_int_equal(json_integer(json_get(json, "n")), 0);
     assert_null(json_at(list, 5));
@@ -60,6 +63,8 @@ static void prints_as_python(void **state)
     assert_prints("{\"b\":[1],\"a\":{\"x\":null}}", (JsonStyle){ .indent = 2, .sort_keys = true },
                   "{\n  \"a\": {\n    \"x\": null\n  },\n  \"b\": [\n    1\n  ]\n}");
     assert_prints("[\"\\u00e9\\ud83d\\ude00\\n\\u0001\\\"\"]", (JsonStyle){ .ascii = true }, "[\"\\u00e9\\ud83d\\ude00\\n\\u0001\\\"\"]");
+    assert_prints("[\"\\\\u0000\\u007f\"]", (JsonStyle){ .ascii = true }, "[\"\\\\u0000\\u007f\"]");
+    assert_prints("[9007199254740993, -12345678901234567890123, 18446744073709551615]", (JsonStyle){0}, "[9007199254740993, -12345678901234567890123, 18446744073709551615]");
     assert_prints("[\"\\u00e9\"]", (JsonStyle){0}, "[\"\xc3\xa9\"]");
 }
 
