@@ -304,11 +304,9 @@ static const struct { const char *name; LeafJson *json; int physical, length; } 
     [LOGICAL_FLOAT16]   = { "FLOAT16", json_half, 1 << TYPE_FIXED, 2 },
 };
 
-static LeafJson *meaning(const Leaf *leaf)
-{
-    bool known = (size_t)leaf->logical < sizeof logicals / sizeof *logicals && logicals[leaf->logical].json;
-    return known ? logicals[leaf->logical].json : plain[leaf->physical];
-}
+static bool is_known(const Leaf *leaf) { return (size_t)leaf->logical < sizeof logicals / sizeof *logicals && logicals[leaf->logical].json; }
+
+static LeafJson *meaning(const Leaf *leaf) { return is_known(leaf) ? logicals[leaf->logical].json : plain[leaf->physical]; }
 
 static bool parameters_fit(const Leaf *leaf)
 {
@@ -326,7 +324,7 @@ Status leaf_check(const Leaf *leaf)
     if (leaf->physical < 0 || leaf->physical >= TYPE_COUNT) return fail(STATUS_INPUT, "physical type %d is not known", leaf->physical);
     if (leaf->physical == TYPE_FIXED && (leaf->length < 1 || leaf->length > MAX_LENGTH))
         return fail(STATUS_INPUT, "values of %d bytes, expected 1 to %d", leaf->length, MAX_LENGTH);
-    if (meaning(leaf) == plain[leaf->physical]) return STATUS_OK;
+    if (!is_known(leaf)) return STATUS_OK;
     int length = logicals[leaf->logical].length;
     if ((logicals[leaf->logical].physical >> leaf->physical & 1) && (!length || leaf->length == length) && parameters_fit(leaf)) return STATUS_OK;
     return fail(STATUS_INPUT, "logical type %s does not go with physical type %s (bits %d, precision %d, scale %d, unit %d, length %d)",
