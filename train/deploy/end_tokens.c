@@ -50,7 +50,7 @@ static Status add_file(EndTokens *ends, const char *dir, const char *name)
 
 static Status add_gguf(EndTokens *ends, const char *path)
 {
-    Gguf gguf;
+    Gguf gguf = {0};
     TRY(gguf_open(&gguf, path));
     static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
