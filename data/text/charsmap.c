@@ -86,13 +86,6 @@ static void push_replacement(Changes *out, const char *s, int old)
     if (new < old && out->n) out->change[out->n - 1].change -= old - new;
 }
 
-static int code_points(const char *s, size_t n)
-{
-    int count = 0;
-    for (size_t at = 0; at < n; at += utf8_length(s[at])) count++;
-    return count;
-}
-
 static void push_each(const Charsmap *map, Changes *out, const char *s, size_t n)
 {
     for (size_t at = 0, length; at < n; at += length) {
@@ -111,7 +104,7 @@ void charsmap_add(const Charsmap *map, Aligned *out, const Aligned *text, size_t
         const char *s = text->bytes + at;
         stop = begin + grapheme_end(text->bytes + begin, end - begin, at - begin);
         const char *new = stop - at < SMALL ? replacement(map, s, stop - at) : NULL;
-        if (new) push_replacement(&changes, new, code_points(s, stop - at));
+        if (new) push_replacement(&changes, new, (int)utf8_count(s, stop - at));
         else push_each(map, &changes, s, stop - at);
     }
     aligned_add_changes(out, text, begin, end, changes.change, changes.n);

@@ -41,6 +41,14 @@ static inline size_t utf8_put(char out[4], uint32_t c)
     return n;
 }
 
+/* Code points in n bytes. */
+static inline size_t utf8_count(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += ((uint8_t)s[i] & 0xC0) != 0x80;
+    return count;
+}
+
 /* Length of the longest well-formed start of s: n when all of it is (no overlong forms, surrogates or values above U+10FFFF).
  * *broken is the number of bytes there that no longer form reading could make whole: what one U+FFFD stands for. */
 size_t utf8_valid(const char *s, size_t n, size_t *broken);

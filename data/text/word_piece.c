@@ -71,13 +71,6 @@ static size_t longest(const WordPiece *w, const char *text, size_t n, size_t at,
     return end;
 }
 
-static int64_t code_points(const char *text, size_t n)
-{
-    int64_t count = 0;
-    for (size_t at = 0; at < n; at += utf8_length(text[at])) count++;
-    return count;
-}
-
 static Status push_unknown(const WordPiece *w, size_t n, Word *word)
 {
     if (w->unk_id < 0)
@@ -90,7 +83,7 @@ static Status push_unknown(const WordPiece *w, size_t n, Word *word)
 static Status encode(const TokenModel *model, const char *text, size_t n, Word *word)
 {
     const WordPiece *w = word_piece_of(model);
-    if (code_points(text, n) > w->options.max_input_chars_per_word) return push_unknown(w, n, word);
+    if ((int64_t)utf8_count(text, n) > w->options.max_input_chars_per_word) return push_unknown(w, n, word);
     for (size_t at = 0, end; at < n; at = end) {
         int32_t id = -1;
         end = longest(w, text, n, at, &id);

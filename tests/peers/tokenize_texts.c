@@ -7,13 +7,7 @@
 
 #include "data/file/json.h"
 #include "data/text/tokenizer.h"
-
-static int64_t code_points(const char *text, size_t n)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < n; i++) count += ((uint8_t)text[i] & 0xC0) != 0x80;
-    return count;
-}
+#include "data/text/utf8.h"
 
 static Json *ids_of(const Tokens *tokens)
 {
@@ -26,8 +20,8 @@ static Json *ranges_of(const Tokens *tokens, const char *text)
 {
     Json *list = json_new_array();
     for (int64_t i = 0; i < tokens->n; i++) {
-        json_push(list, json_new_integer(code_points(text, tokens->begin[i])));
-        json_push(list, json_new_integer(code_points(text, tokens->end[i])));
+        json_push(list, json_new_integer((int64_t)utf8_count(text, tokens->begin[i])));
+        json_push(list, json_new_integer((int64_t)utf8_count(text, tokens->end[i])));
     }
     return list;
 }

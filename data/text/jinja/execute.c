@@ -3,6 +3,7 @@
 #include "data/text/jinja/natives.h"
 #include "data/text/jinja/text.h"
 #include "data/text/jinja/work.h"
+#include "data/text/utf8.h"
 #include "kernels/memory.h"
 
 size_t execute_capture(Work *w)
@@ -124,7 +125,8 @@ static Flow exec_with(Work *w, const Node *node)
 }
 
 /* The marked range begins where the output ends that nothing captures: inside a macro, transformers cannot see how far
- * the macro has written, and neither do we. */
+ * the macro has written, and neither do we. Its length is in code points until the whole text is there (jinja.c), since what is
+ * captured may be changed before it is written. */
 static Flow exec_generation(Work *w, const Node *node)
 {
     Scope *outer = w->scope;
@@ -134,7 +136,8 @@ static Flow exec_generation(Work *w, const Node *node)
     w->n_captures--;
     w->scope = outer;
     ChatText *to = w->spans;
-    MEMORY_PUSH(to->span, to->n_spans, to->cap) = (ChatSpan){ begin, begin + jinja_mark(w) - mark };
+    jinja_spend_points(w, jinja_mark(w) - mark);
+    MEMORY_PUSH(to->span, to->n_spans, to->cap) = (ChatSpan){ begin, begin + utf8_count(w->text.data + mark, jinja_mark(w) - mark) };
     return FLOW_ON;
 }
 

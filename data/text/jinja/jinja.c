@@ -5,6 +5,7 @@
 #include <utf8proc.h>
 
 #include "data/text/jinja/evaluate.h"
+#include "data/text/utf8.h"
 #include "kernels/memory.h"
 
 static size_t normalize_newlines(char *to, const char *from)
@@ -65,6 +66,17 @@ static bool run(Work *w, const Jinja *jinja, JinjaBind *bind, const void *ctx)
     return true;
 }
 
+/* Ranges hold a length in code points, of what a capture held: here they become bytes of the text, and end within it. */
+static void settle_spans(ChatText *to)
+{
+    for (int i = 0; i < to->n_spans; i++) {
+        ChatSpan *span = &to->span[i];
+        size_t left = span->end - span->begin;
+        if (span->begin > to->n) span->begin = to->n;
+        for (span->end = span->begin; left && span->end < to->n; left--) span->end += utf8_length(to->text[span->end]);
+    }
+}
+
 Status jinja_render(const Jinja *jinja, JinjaBind *bind, const void *ctx, const char *date, ChatText *to)
 {
     Work *w = memory_new(1, sizeof *w);
@@ -73,6 +85,7 @@ Status jinja_render(const Jinja *jinja, JinjaBind *bind, const void *ctx, const 
     if (done) {
         to->n = w->text.len;
         to->text = buffer_take(&w->text);
+        settle_spans(to);
     }
     jinja_free(w);
     free(w);
