@@ -6,13 +6,10 @@
 #include "data/set/encoder.h"
 #include "data/set/example_cache.h"
 #include "data/set/findings.h"
+#include "data/set/row_parts.h"
 #include "kernels/memory.h"
 
-enum { ROWS_PER_TASK = 64, TASKS_PER_WORKER = 16 };
-
-/* A task's rows; the first that ends it all, or -1. The message is made again where it can be heard: chains belong to threads. */
-typedef struct { Examples examples; int64_t failed; } Part;
-typedef struct { const Encoder *encoder; Findings *findings; int64_t first; Part *part; } Work;
+typedef struct { const Encoder *encoder; Findings *findings; Examples *out; } Work;
 
 /* Reads and encodes row i, and notes what is wrong with it. */
 static Status look_at(const Encoder *encoder, Findings *findings, int64_t i, Encoded *encoded)
@@ -30,42 +27,30 @@ static Status look_at(const Encoder *encoder, Findings *findings, int64_t i, Enc
     return status;
 }
 
-static void encode_part(const void *ctx, int task, int worker)
+static int64_t make_examples(const void *self, int64_t first, int64_t end, void *made)
 {
-    (void)worker;
-    const Work *work = ctx;
-    Part *part = &work->part[task];
+    const Work *work = self;
     Encoded row = {0};
-    int64_t first = work->first + (int64_t)task * ROWS_PER_TASK, end = first + ROWS_PER_TASK, n = work->encoder->rows->n;
-    part->failed = -1;
-    part->examples.n = 0;
-    for (int64_t i = first; i < end && i < n && part->failed < 0; i++) {
+    int64_t failed = -1;
+    for (int64_t i = first; i < end && failed < 0; i++) {
         Status status = look_at(work->encoder, work->findings, i, &row);
-        if (status != STATUS_OK && !work->encoder->options->keep_going) part->failed = i;
-        else examples_add(&part->examples, row.id, row.label, status == STATUS_OK ? row.n : 0);
+        if (status != STATUS_OK && !work->encoder->options->keep_going) failed = i;
+        else examples_add(made, row.id, row.label, status == STATUS_OK ? row.n : 0);
     }
     encoded_free(&row);
+    return failed;
 }
 
-/* The parts behind what is there; returns the first row that failed, or -1. */
-static int64_t append(const Part *part, int n_parts, Examples *all)
+static Status take_examples(const void *self, void *made)
 {
-    for (int k = 0; k < n_parts; k++) {
-        const Examples *e = &part[k].examples;
-        for (int64_t i = 0; i < e->n; i++) examples_add(all, e->ids + e->begin[i], e->labels + e->begin[i], examples_length(e, i));
-        if (part[k].failed >= 0) return part[k].failed;
-    }
-    return -1;
+    const Work *work = self;
+    Examples *e = made;
+    for (int64_t i = 0; i < e->n; i++) examples_add(work->out, e->ids + e->begin[i], e->labels + e->begin[i], examples_length(e, i));
+    e->n = 0;
+    return STATUS_OK;
 }
 
-static Status fail_again(const Encoder *encoder, int64_t i)
-{
-    Encoded row = {0};
-    Status status = encoder_row(encoder, i, &row);
-    CHECK(status != STATUS_OK, "row %lld failed once", (long long)i);
-    encoded_free(&row);
-    return status;
-}
+static void free_examples(void *made) { examples_free(made); }
 
 static void tell(const Encoder *encoder, Notices *notices)
 {
@@ -75,19 +60,12 @@ static void tell(const Encoder *encoder, Notices *notices)
         notice(notices, "the chat template has no {%% generation %%}: the assistant's turns were found by rendering every beginning of a conversation");
 }
 
-/* Some thousand rows at a time, so that no second copy of all examples is there at once. Returns the first row that failed, or -1. */
-static int64_t encode_all(const Encoder *encoder, Pool *pool, Findings *findings, Examples *out)
+static Status encode_all(const Encoder *encoder, Pool *pool, Findings *findings, Examples *out)
 {
-    int n_parts = TASKS_PER_WORKER * pool_workers(pool);
-    Work work = { encoder, findings, 0, memory_new((size_t)n_parts, sizeof *work.part) };
-    int64_t failed = -1;
-    for (; work.first < encoder->rows->n && failed < 0; work.first += (int64_t)n_parts * ROWS_PER_TASK) {
-        pool_run(pool, n_parts, encode_part, &work);
-        failed = append(work.part, n_parts, out);
-    }
-    for (int k = 0; k < n_parts; k++) examples_free(&work.part[k].examples);
-    free(work.part);
-    return failed;
+    static const RowWork work = { make_examples, take_examples, free_examples, sizeof(Examples) };
+    int64_t failed;
+    TRY(row_parts_run(pool, encoder->rows->n, &work, &(Work){ encoder, findings, out }, &failed));
+    return failed < 0 ? STATUS_OK : encoder_fail(encoder, failed);
 }
 
 /* An entry of the cache: the examples, and what was found wrong with each row as it was written. */
@@ -117,10 +95,9 @@ Status encode_rows(const Rows *rows, const EncodeOptions *options, Pool *pool, N
     *out = (Examples){0};
     char *entry = encode_cache_entry(rows, options);
     bool kept = entry && load(entry, &encoder, findings, out);
-    int64_t failed = kept ? -1 : encode_all(&encoder, pool, findings, out);
-    if (entry && !kept && failed < 0) save(entry, findings, out);
+    Status status = kept ? STATUS_OK : encode_all(&encoder, pool, findings, out);
+    if (entry && !kept && status == STATUS_OK) save(entry, findings, out);
     free(entry);
-    Status status = failed < 0 ? STATUS_OK : fail_again(&encoder, failed);
     if (status == STATUS_OK) tell(&encoder, notices);
     else {
         examples_free(out);

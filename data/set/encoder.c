@@ -311,3 +311,12 @@ void encoder_free(Encoder *encoder)
     chat_template_close(encoder->training);
     *encoder = (Encoder){0};
 }
+
+Status encoder_fail(const Encoder *encoder, int64_t i)
+{
+    Encoded row = {0};
+    Status status = encoder_row(encoder, i, &row);
+    CHECK(status != STATUS_OK, "row %lld failed once", (long long)i);
+    encoded_free(&row);
+    return status;
+}

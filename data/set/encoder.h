@@ -37,4 +37,7 @@ Status encoder_row(const Encoder *, int64_t i, Encoded *);
 Status encoder_encode(const Encoder *, int64_t i, const Row *, Encoded *);      /* the same, for a row that was read already */
 void   encoded_free(Encoded *);              /* accepts {0} */
 
+/* What encoder_row said of a row that failed on another thread, said on this one: the chain of a Status belongs to its thread. */
+Status encoder_fail(const Encoder *, int64_t i);
+
 #endif

@@ -7,8 +7,7 @@
 #include "data/set/preview.h"
 #include "kernels/memory.h"
 #include "train/key_rows.h"
-#include "train/rows/rows_input.h"
-#include "train/rows/rows_keys.h"
+#include "train/rows/rows_command.h"
 
 enum { LINES_SHOWN = 5 };
 
@@ -151,44 +150,27 @@ static Status lint_eval(Lint *lint, const Findings *train)
     return status;
 }
 
-static Status lint_files(Lint *lint)
+static Status run(const void *options, const RowsInput *in, Notices *notices, FILE *out)
 {
-    const Recipe *r = &lint->options->recipe;
+    Lint lint = { .options = options, .in = in, .notices = notices, .out = out };
+    const Recipe *r = &lint.options->recipe;
     DataSource *source;
     DataMix mix = recipe_train_data(r, &source);
     Findings train = {0};
-    lint->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
-    Status status = lint_file(lint, &mix, r->packing, NULL, &train);
-    if (status == STATUS_OK) status = lint_eval(lint, &train);
+    lint.pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
+    Status status = lint_file(&lint, &mix, r->packing, NULL, &train);
+    if (status == STATUS_OK) status = lint_eval(&lint, &train);
     findings_free(&train);
-    pool_close(lint->pool);
+    pool_close(lint.pool);
     free(source);
     TRY(status);
-    fprintf(lint->out, "rows with errors: %lld, with warnings: %lld\n", (long long)lint->errors, (long long)lint->warnings);
-    return lint->errors ? fail(STATUS_INPUT, "rows with errors: %lld", (long long)lint->errors) : STATUS_OK;
+    fprintf(out, "rows with errors: %lld, with warnings: %lld\n", (long long)lint.errors, (long long)lint.warnings);
+    return lint.errors ? fail(STATUS_INPUT, "rows with errors: %lld", (long long)lint.errors) : STATUS_OK;
 }
 
 Status lint_rows(int argc, char **argv, FILE *out, FILE *messages)
 {
-    LintOptions options = {0};
-    RowsInput in = {0};
-    Notices notices = {0};
-    Lint lint = { .options = &options, .in = &in, .notices = &notices, .out = out };
-    Status status = rows_keys_parse(&keys, &options.recipe, argc, argv, &notices);
-    if (status == STATUS_OK) status = rows_input_open(&in, &options.recipe, &notices);
-    if (status == STATUS_OK) status = lint_files(&lint);
-    for (int i = 0; i < notices.n; i++) fprintf(messages, "note: %s\n", notices.line[i]);
-    rows_input_close(&in);
-    notices_free(&notices);
-    rows_keys_free(&keys, &options.recipe);
-    return status;
+    return rows_command_run(&keys, &(LintOptions){0}, run, argc, argv, out, messages);
 }
 
-Status lint_command(int argc, char **argv)
-{
-    if (keys_want_help(argc, argv)) {
-        rows_keys_help(&keys, stdout);
-        return STATUS_OK;
-    }
-    return lint_rows(argc, argv, stdout, stderr);
-}
+Status lint_command(int argc, char **argv) { return rows_command(&keys, &(LintOptions){0}, run, argc, argv); }

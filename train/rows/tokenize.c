@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "data/set/encoder.h"
-#include "kernels/memory.h"
+#include "data/set/row_parts.h"
+#include "data/text/utf8.h"
 #include "train/key_rows.h"
-#include "train/rows/rows_input.h"
-#include "train/rows/rows_keys.h"
+#include "train/rows/rows_command.h"
 
 typedef struct { Recipe recipe; bool render, eos, add_generation_prompt; } TokenizeOptions;
 
@@ -52,21 +52,16 @@ static void add_integers(Buffer *out, const char *name, const int32_t *value, in
     buffer_add_char(out, ']');
 }
 
-static int64_t characters(const char *text, size_t from, size_t to)
-{
-    int64_t n = 0;
-    for (size_t i = from; i < to; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
-    return n;
-}
-
+/* In characters. A range may lie within the next one, and is counted from the beginning then. */
 static void add_spans(Buffer *out, const ChatText *text)
 {
-    size_t byte = 0;
-    int64_t at = 0;
+    size_t byte = 0, at = 0;
     for (int i = 0; i < text->n_spans; i++) {
-        int64_t begin = at + characters(text->text, byte, text->span[i].begin), end = begin + characters(text->text, text->span[i].begin, text->span[i].end);
-        buffer_format(out, "%s[%lld, %lld]", i ? ", " : "", (long long)begin, (long long)end);
-        byte = text->span[i].end;
+        ChatSpan span = text->span[i];
+        if (span.begin < byte) byte = at = 0;
+        size_t begin = at + utf8_count(text->text + byte, span.begin - byte), end = begin + utf8_count(text->text + span.begin, span.end - span.begin);
+        buffer_format(out, "%s[%zu, %zu]", i ? ", " : "", begin, end);
+        byte = span.end;
         at = end;
     }
 }
@@ -92,66 +87,50 @@ static void add_line(Buffer *out, const Encoded *row, bool render)
     buffer_add_string(out, "}\n");
 }
 
-/* All lines, some hundred rows at a time, on every core ------------------------------------------------------------------ */
+/* All lines ------------------------------------------------------------------------------------------------------------ */
 
-enum { ROWS_PER_TASK = 64, TASKS_PER_WORKER = 4 };
+typedef struct { const Encoder *encoder; bool render; FILE *out; } Work;
 
-typedef struct { Buffer lines; int64_t failed; } Part;       /* failed: the first row that could not be encoded, or -1 */
-typedef struct { const Encoder *encoder; bool render; int64_t first; Part *part; } Work;
-
-static void tokenize_part(const void *ctx, int task, int worker)
+static int64_t make_lines(const void *self, int64_t first, int64_t end, void *made)
 {
-    (void)worker;
-    const Work *work = ctx;
-    Part *part = &work->part[task];
+    const Work *work = self;
     Encoded row = {0};
-    int64_t first = work->first + (int64_t)task * ROWS_PER_TASK, end = first + ROWS_PER_TASK, n = work->encoder->rows->n;
-    part->failed = -1;
-    for (int64_t i = first; i < end && i < n && part->failed < 0; i++) {
-        if (encoder_row(work->encoder, i, &row) != STATUS_OK) part->failed = i;
-        else add_line(&part->lines, &row, work->render);
+    int64_t failed = -1;
+    for (int64_t i = first; i < end && failed < 0; i++) {
+        if (encoder_row(work->encoder, i, &row) != STATUS_OK) failed = i;
+        else add_line(made, &row, work->render);
     }
     encoded_free(&row);
+    return failed;
 }
 
-/* The message is made again where it can be heard: chains belong to threads. */
-static Status fail_again(const Encoder *encoder, int64_t i)
+static Status cannot_write(void) { return fail(STATUS_WRITE, "standard output: %s", strerror(errno)); }
+
+static Status take_lines(const void *self, void *made)
 {
-    Encoded row = {0};
-    Status status = encoder_row(encoder, i, &row);
-    encoded_free(&row);
-    return status;
+    const Work *work = self;
+    Buffer *lines = made;
+    bool written = !lines->len || fwrite(lines->data, 1, lines->len, work->out) == lines->len;
+    buffer_clear(lines);
+    return written ? STATUS_OK : cannot_write();
 }
 
-static Status write_part(const Work *work, Part *part, FILE *out)
-{
-    Status status = STATUS_OK;
-    if (part->lines.len && fwrite(part->lines.data, 1, part->lines.len, out) != part->lines.len)
-        status = fail(STATUS_WRITE, "standard output: %s", strerror(errno));
-    else if (part->failed >= 0) status = fail_again(work->encoder, part->failed);
-    buffer_clear(&part->lines);
-    return status;
-}
+static void free_lines(void *made) { buffer_free(made); }
 
 static Status write_rows(const Encoder *encoder, bool render, Pool *pool, FILE *out)
 {
-    int n_parts = TASKS_PER_WORKER * pool_workers(pool);
-    Work work = { encoder, render, 0, memory_new((size_t)n_parts, sizeof *work.part) };
-    Status status = STATUS_OK;
-    for (; work.first < encoder->rows->n && status == STATUS_OK; work.first += (int64_t)n_parts * ROWS_PER_TASK) {
-        pool_run(pool, n_parts, tokenize_part, &work);
-        for (int k = 0; k < n_parts && status == STATUS_OK; k++) status = write_part(&work, &work.part[k], out);
-    }
-    for (int k = 0; k < n_parts; k++) buffer_free(&work.part[k].lines);
-    free(work.part);
-    if (status == STATUS_OK && fflush(out)) status = fail(STATUS_WRITE, "standard output: %s", strerror(errno));
-    return status;
+    static const RowWork work = { make_lines, take_lines, free_lines, sizeof(Buffer) };
+    int64_t failed;
+    TRY(row_parts_run(pool, encoder->rows->n, &work, &(Work){ encoder, render, out }, &failed));
+    if (fflush(out)) return cannot_write();
+    return failed < 0 ? STATUS_OK : encoder_fail(encoder, failed);
 }
 
 /* The command ------------------------------------------------------------------------------------------------------- */
 
-static Status tokenize_file(const TokenizeOptions *options, const RowsInput *in, FILE *out, Notices *notices)
+static Status run(const void *given, const RowsInput *in, Notices *notices, FILE *out)
 {
+    const TokenizeOptions *options = given;
     const Recipe *r = &options->recipe;
     Rows rows_of_file = {0};
     Encoder encoder = {0};
@@ -173,24 +152,7 @@ static Status tokenize_file(const TokenizeOptions *options, const RowsInput *in,
 
 Status tokenize_rows(int argc, char **argv, FILE *out, FILE *messages)
 {
-    TokenizeOptions options = {0};
-    RowsInput in = {0};
-    Notices notices = {0};
-    Status status = rows_keys_parse(&keys, &options.recipe, argc, argv, &notices);
-    if (status == STATUS_OK) status = rows_input_open(&in, &options.recipe, &notices);
-    if (status == STATUS_OK) status = tokenize_file(&options, &in, out, &notices);
-    for (int i = 0; i < notices.n; i++) fprintf(messages, "note: %s\n", notices.line[i]);
-    rows_input_close(&in);
-    notices_free(&notices);
-    rows_keys_free(&keys, &options.recipe);
-    return status;
+    return rows_command_run(&keys, &(TokenizeOptions){0}, run, argc, argv, out, messages);
 }
 
-Status tokenize_command(int argc, char **argv)
-{
-    if (keys_want_help(argc, argv)) {
-        rows_keys_help(&keys, stdout);
-        return STATUS_OK;
-    }
-    return tokenize_rows(argc, argv, stdout, stderr);
-}
+Status tokenize_command(int argc, char **argv) { return rows_command(&keys, &(TokenizeOptions){0}, run, argc, argv); }

@@ -47,6 +47,27 @@ static void counts_generation_in_characters(void **state)
     ran_free(&ran);
 }
 
+/* A range in a range, which transformers lets begin with it, and one of a text that a filter made shorter: it ends where the text ends. */
+static void ranges_stay_in_the_text(void **state)
+{
+    (void)state;
+    static const char *const templates[][2] = {
+        { "{% generation %}\xc3\xa9{% generation %}b{% endgeneration %}cd{% endgeneration %}e", "[[0, 1], [0, 4]]}\n" },
+        { "a{% filter trim %}{% generation %}    \xc3\xa9      {% endgeneration %}{% endfilter %}", "[[1, 2]]}\n" },
+    };
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        char path[32], *flag;
+        write_file(path, templates[i][0]);
+        flag = memory_format("--chat_template_path=%s", path);
+        Ran ran = run_rows(tokenize_rows, chat, "--render", flag);
+        assert_ok(ran.status);
+        assert_string_equal(strstr(ran.out, "\"generation\": ") + strlen("\"generation\": "), templates[i][1]);
+        remove(path);
+        free(flag);
+        ran_free(&ran);
+    }
+}
+
 static void goes_up_to_the_next_turn(void **state)
 {
     (void)state;
@@ -135,7 +156,7 @@ static void says_what_is_missing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_a_row), cmocka_unit_test(ends_a_text_unless_told_not_to), cmocka_unit_test(counts_generation_in_characters),
+        cmocka_unit_test(prints_a_row), cmocka_unit_test(ends_a_text_unless_told_not_to), cmocka_unit_test(counts_generation_in_characters), cmocka_unit_test(ranges_stay_in_the_text),
         cmocka_unit_test(goes_up_to_the_next_turn), cmocka_unit_test(rows_of_ids_have_no_text), cmocka_unit_test(keeps_the_order_and_cuts_nothing),
         cmocka_unit_test(a_bad_row_is_named_behind_the_good_ones), cmocka_unit_test(takes_the_file_anywhere), cmocka_unit_test(says_what_is_missing),
     };
