@@ -1,4 +1,5 @@
-/* C = alpha A B + beta C against a plain loop in double: every size around a tile's and a block's, strides, parts and tails. */
+/* C = alpha A B + beta C against a plain loop in double: every size around a tile's and a block's, strides, parts and tails, and
+ * that what a part leaves out is neither read nor written. */
 #include "tests/kernels/op_testing.h"
 
 #include "kernels/cpu/gemm.h"
@@ -24,11 +25,26 @@ static bool zero_of_a(const Shape *s, int64_t i, int64_t p)
     return s->part == GEMM_UPPER_A && p < i - s->diagonal;
 }
 
+/* Rows and columns of the tile that holds row i or column j. */
+static int64_t first_row(int64_t i) { return i / GEMM_ROWS * GEMM_ROWS; }
+static int64_t last_row(int64_t i) { return first_row(i) + GEMM_ROWS - 1; }
+
+/* What no row of the tile needs must not be read at all: it is no number. */
 static void set_zeros(const Shape *s, Tensor a)
 {
     for (int64_t i = 0; i < s->m; i++)
-        for (int64_t p = 0; p < s->k; p++)
-            if (zero_of_a(s, i, p)) a.data[s->a_transposed ? p * a.cols + i : i * a.cols + p] = 0;
+        for (int64_t p = 0; p < s->k; p++) {
+            bool nobody = s->part == GEMM_LOWER_A ? zero_of_a(s, last_row(i), p) : zero_of_a(s, first_row(i), p);
+            if (zero_of_a(s, i, p)) a.data[s->a_transposed ? p * a.cols + i : i * a.cols + p] = nobody ? NAN : 0;
+        }
+}
+
+/* What lies in a tile that is not there is as it was. */
+static void assert_untouched(const Shape *s, Tensor c, Tensor before, int64_t i, int64_t j)
+{
+    bool outside = j / GEMM_COLS * GEMM_COLS > last_row(i) + s->diagonal;
+    float now = c.data[i * c.cols + j];
+    if (outside) assert_true(s->beta == 0 ? isnan(now) : now == before.data[i * c.cols + j]);
 }
 
 static void check(Shape s)
@@ -49,9 +65,13 @@ static void check(Shape s)
     double length = (double)(s.k + s.k_tail), tolerance = 6e-8 * 5 * (2 + sqrt(length) / 4) * sqrt(length + 1) * 2;
     for (int64_t i = 0; i < s.m; i++) {
         for (int64_t j = 0; j < s.n; j++) {
-            if (s.part == GEMM_LOWER_C && j > i + s.diagonal) continue;
+            if (s.part == GEMM_LOWER_C && j > i + s.diagonal) {
+                assert_untouched(&s, c, before, i, j);
+                continue;
+            }
             double sum = 0;
-            for (int64_t p = 0; p < s.k; p++) sum += element(a, s.a_transposed, i, p) * element(b, s.b_transposed, p, j);
+            for (int64_t p = 0; p < s.k; p++)
+                if (!zero_of_a(&s, i, p)) sum += element(a, s.a_transposed, i, p) * element(b, s.b_transposed, p, j);
             for (int64_t p = 0; p < s.k_tail; p++) sum += 0.5 * element(a2, false, i, p) * element(b2, s.b_transposed, p, j);
             double expected = (double)s.alpha * sum + (s.beta != 0 ? (double)s.beta * element(before, false, i, j) : 0);
             assert_true(fabs(element(c, false, i, j) - expected) <= tolerance);
