@@ -72,7 +72,7 @@ build() {
 run_ctest() { ctest --test-dir "$1" --parallel "$jobs" --verbose "${@:2}"; }
 
 sanitized() {
-    build build-address all -DGRAFT_SANITIZE=address,undefined -DCMAKE_C_FLAGS_RELEASE="-O1 -g" || return
+    build build-address all -DGRAFT_SANITIZE=address,undefined || return
     UBSAN_OPTIONS=print_stacktrace=1 run_ctest build-address
 }
 
@@ -80,7 +80,7 @@ sanitized() {
 threaded() {
     local tests alone=()
     mapfile -t tests < <(grep -rlE 'pool_open|op_testing\.h|GRAFT_BINARY' tests --include='test_*.c' | xargs -n1 basename -s .c | sort)
-    build build-thread "graft ${tests[*]}" -DGRAFT_SANITIZE=thread -DCMAKE_C_FLAGS_RELEASE="-O1 -g" || return
+    build build-thread "graft ${tests[*]}" -DGRAFT_SANITIZE=thread || return
     # gcc's thread sanitizer does not start where addresses are randomised more than it expects.
     setarch -R true 2>/dev/null && alone=(setarch -R)
     "${alone[@]}" ctest --test-dir build-thread --verbose -R "^($(IFS='|'; echo "${tests[*]}"))\$"
