@@ -1,9 +1,6 @@
 #include "data/set/dataset.h"
 
-#include <stdlib.h>
-
 #include "data/set/shuffle.h"
-#include "kernels/memory.h"
 
 static void cut(Examples *examples, const DatasetOptions *options, DatasetCounts *counts)
 {

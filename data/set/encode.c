@@ -55,7 +55,8 @@ static void free_examples(void *made) { examples_free(made); }
 static void tell(const Encoder *encoder, Notices *notices)
 {
     if (encoder->training)
-        notice(notices, "the chat template has no {%% generation %%}: it is %s's, for which graft knows where the assistant's turns are; the text stays the same", encoder->family);
+        notice(notices, "the chat template has no {%% generation %%}: it is %s's, for which graft knows where the assistant's turns are; the text stays the same",
+               encoder->family);
     if (encoder->options->assistant_only_loss && encoder->variables && !encoder->marks_generation)
         notice(notices, "the chat template has no {%% generation %%}: the assistant's turns were found by rendering every beginning of a conversation");
 }

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "data/file/digest.h"
-#include "data/file/path.h"
 #include "data/set/example_cache.h"
 #include "data/text/tokenizer_identity.h"
 #include "kernels/memory.h"

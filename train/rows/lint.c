@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "data/file/path.h"
 #include "data/set/preview.h"
 #include "kernels/memory.h"
 #include "train/key_rows.h"

@@ -1,24 +1,13 @@
 /* SentencePiece files against SentencePiece itself (tests/peers/golden_sentencepiece.py), and what stands around the model. */
-#include "tests/testing.h"
+#include "tests/data/text/opened.h"
 
 #include "data/file/json.h"
 #include "data/file/mapped.h"
 #include "data/file/output.h"
-#include "data/text/tokenizer.h"
 #include "kernels/memory.h"
 
 static const char *const names[] = { "bpe", "bpe_no_prefix", "unigram" };
 enum { MODELS = sizeof names / sizeof *names };
-
-static Tokenizer *opened(const char *dir)
-{
-    Tokenizer *tokenizer = NULL;
-    Notices notices = {0};
-    assert_ok(tokenizer_open(&tokenizer, dir, &notices));
-    assert_int_equal(notices.n, 0);
-    notices_free(&notices);
-    return tokenizer;
-}
 
 static Tokenizer *golden(const char *name)
 {

@@ -1,10 +1,9 @@
 /* Tokenizers against Hugging Face tokenizers: ids, ranges and decoded text of every family (tests/peers/golden_tokenizer.py). */
-#include "tests/testing.h"
+#include "tests/data/text/opened.h"
 
 #include "data/file/json.h"
 #include "data/file/mapped.h"
 #include "data/file/output.h"
-#include "data/text/tokenizer.h"
 #include "kernels/memory.h"
 #include "kernels/pool.h"
 
@@ -14,16 +13,6 @@ static const char *const families[] = {
     "t5", "xlm_r", "unigram_bytes", "bert", "short_words", "word_level", "fixed_length", "gguf_words", "gguf_pieces", "tekken_file",
 };
 enum { FAMILIES = sizeof families / sizeof *families };
-
-static Tokenizer *opened(const char *dir)
-{
-    Tokenizer *tokenizer = NULL;
-    Notices notices = {0};
-    assert_ok(tokenizer_open(&tokenizer, dir, &notices));
-    assert_int_equal(notices.n, 0);
-    notices_free(&notices);
-    return tokenizer;
-}
 
 static Json *golden(const char *file)
 {

@@ -1,10 +1,9 @@
 /* The files of a tokenizer: which token plays which part, where the chat template stands, what is saved; every damage with its
  * message. */
-#include "tests/testing.h"
+#include "tests/data/text/opened.h"
 
 #include "data/file/mapped.h"
 #include "data/file/output.h"
-#include "data/text/tokenizer.h"
 #include "kernels/memory.h"
 
 /* A folder with files: name, text, …, NULL. */
@@ -33,15 +32,6 @@ static void remove_folder(char *dir)
 
 #define MODEL "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2, \"</s>\": 3, \"<|endoftext|>\": 4}, \"merges\": [\"a b\"]}"
 #define TOKENIZER "{" MODEL "}"
-
-static Tokenizer *opened(const char *dir)
-{
-    Tokenizer *tokenizer = NULL;
-    Notices notices = {0};
-    assert_ok(tokenizer_open(&tokenizer, dir, &notices));
-    notices_free(&notices);
-    return tokenizer;
-}
 
 static void assert_parts(const char *dir, const char *const parts[TOKEN_PARTS])
 {
