@@ -303,7 +303,7 @@ static Status find_kind(const Kind **out, const Gguf *gguf)
 
 static Status read_metadata(Tokenizer *t, const Gguf *gguf, Notices *notices)
 {
-    const Kind *kind;
+    const Kind *kind = NULL;
     TRY(find_kind(&kind, gguf));
     TRY(read_tokens(t, gguf, kind));
     TRY(read_parts(t, gguf));
