@@ -19,17 +19,21 @@ static void shape_like_first(OpCall *c)
     c->out[0] = like(c->in[0]);
 }
 
-static void shape_rmsnorm(OpCall *c)
+static void shape_norm(OpCall *c)
 {
-    c->n_out = c->n_saved = 1;
+    int64_t cols = c->in[0].cols, width = c->args->norm.width ? c->args->norm.width : cols, n = c->args->norm.each ? cols : width;
+    CHECK(width > 0 && cols % width == 0, "norm: %lld columns in groups of %lld", (long long)cols, (long long)width);
+    for (int i = 1; i < c->n_in; i++) CHECK(c->in[i].rows == 1 && c->in[i].cols == n, "norm: w or b has another shape");
+    c->n_out = 1;
     c->out[0] = like(c->in[0]);
-    c->saved[0] = sized(c->in[0].rows, 1);
+    c->n_saved = 1 + c->args->norm.center;
+    for (int i = 0; i < c->n_saved; i++) c->saved[i] = sized(c->in[0].rows, cols / width);
 }
 
-static uint32_t reads_rmsnorm(const OpArgs *args, uint32_t wanted)
+static uint32_t reads_norm(const OpArgs *args, uint32_t wanted)
 {
     (void)args;
-    return wanted ? READS(1, 0) : 0;
+    return wanted & 1 ? READS(3, 0) : wanted & 2 ? READS(1, 0) : 0;
 }
 
 static void shape_linear(OpCall *c)
@@ -121,7 +125,7 @@ static double flops_head(const OpCall *c, bool bwd)
 const OpRow op_rows[OP_COUNT] = {
     [OP_EMBEDDING] = { .name = "embedding", .shape = shape_embedding, .no_bwd = true },
     [OP_NOISE] = { .name = "noise", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
-    [OP_RMSNORM] = { .name = "rmsnorm", .shape = shape_rmsnorm, .reads = reads_rmsnorm, .light = true },
+    [OP_NORM] = { .name = "norm", .shape = shape_norm, .reads = reads_norm, .light = true },
     [OP_LINEAR] = { .name = "linear", .shape = shape_linear, .reads = reads_linear, .flops = flops_linear },
     [OP_ROPE] = { .name = "rope", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
     [OP_ATTENTION] = { .name = "attention", .shape = shape_attention, .reads = reads_attention, .flops = flops_attention },

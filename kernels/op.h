@@ -55,9 +55,12 @@ typedef enum {
     /* y = x + U(-m, m)                 NEFTune, arXiv:2310.05914; noise is a function of (key, element).  y may take x's
      * place.  bwd: dx = dy, may take its place. */
     OP_NOISE,
-    /* y = x * rstd * w                 x, y [rows, C]  w [C] frozen  saved rstd [rows, 1] = 1 / sqrt(mean(x^2) + eps)
-     * Llama dialect: x * rstd is rounded before * w.  arXiv:1910.07467.  light.  bwd reads x, rstd. */
-    OP_RMSNORM,
+    /* y = (x - mean) rstd (offset + w) + b     x, y [rows, C] in groups of `width` columns (0: one of all), each with its own
+     * mean and rstd = 1 / sqrt(variance + eps); saved rstd [rows, groups], where centered also mean [rows, groups].
+     * `center`: LayerNorm, arXiv:1607.06450, variance over n. Else RMSNorm, arXiv:1910.07467: mean 0, variance mean(x^2).
+     * w, b [width] for all groups, or [C] where they are `each` group's own; b NULL: none. Frozen in args, or in[1], in[2] [1, n].
+     * (x - mean) rstd is rounded before the product, offset + w too.  light.  dx reads x, w;  dw reads x. */
+    OP_NORM,
     /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T     x [rows, in]  W [out, in], b [out] frozen  A_k [r_k, in]  B_k [out, r_k]
      * LoRA, arXiv:2106.09685.  in: x, A_1, B_1, A_2, B_2, …   saved xa_k [rows, r_k] = drop_k(x) A_k^T, unscaled.
      * bwd  dxa_k = s_k dy B_k (scratch)   dB_k = s_k dy^T xa_k   dA_k = dxa_k^T drop_k(x)   dx = dy W + sum_k drop'_k(dxa_k A_k),
@@ -106,7 +109,7 @@ typedef void SegmentFn(Tape *, const SegmentKey *, const Var in[], Var out[]);
 typedef union {
     struct { const Weight *w; const int32_t *ids; int64_t n; } embedding;
     struct { float m; PhiloxKey key; } noise;
-    struct { const float *w; float eps; } rmsnorm;
+    struct { const float *w, *b; float eps, offset; int64_t width; bool center, each; } norm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */

@@ -314,10 +314,18 @@ Var op_noise(Tape *tape, Var x, float m, PhiloxKey key)
     return out;
 }
 
-Var op_rmsnorm(Tape *tape, Var x, const float *w, float eps)
+Var op_norm(Tape *tape, Var x, const OpArgs *args)
 {
     Var out;
-    tape_op(tape, OP_RMSNORM, &x, 1, &(OpArgs){ .rmsnorm = { w, eps } }, &out);
+    tape_op(tape, OP_NORM, &x, 1, args, &out);
+    return out;
+}
+
+Var op_norm_trained(Tape *tape, Var x, Var w, const Var *b, const OpArgs *args)
+{
+    Var in[3] = { x, w }, out;
+    if (b) in[2] = *b;
+    tape_op(tape, OP_NORM, in, b ? 3 : 2, args, &out);
     return out;
 }
 

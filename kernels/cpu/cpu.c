@@ -15,7 +15,7 @@ Backend cpu_backend(Pool *pool)
     return (Backend){ .name = "cpu", .pool = pool, .op = {
         [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
-        [OP_RMSNORM] = { cpu_rmsnorm_fwd, cpu_rmsnorm_bwd, NULL },
+        [OP_NORM] = { cpu_norm_fwd, cpu_norm_bwd, cpu_norm_scratch },
         [OP_LINEAR] = { cpu_linear_fwd, cpu_linear_bwd, cpu_linear_scratch },
         [OP_ROPE] = { cpu_rope_fwd, cpu_rope_bwd, NULL },
         [OP_ATTENTION] = { cpu_attention_fwd, cpu_attention_bwd, cpu_attention_scratch },

@@ -11,7 +11,7 @@
 
 CPU_OPERATION(embedding);
 CPU_OPERATION(noise);
-CPU_OPERATION(rmsnorm);
+CPU_OPERATION(norm);
 CPU_OPERATION(linear);
 CPU_OPERATION(rope);
 CPU_OPERATION(attention);

@@ -60,6 +60,10 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         args.head.w = &recipe->w;
         args.head.n = batch->size[SCORED];
         args.head.gradient = recipe->gradient;
+    } else if (op == OP_NORM) {
+        c.n_in = 1 + recipe->n_terms;
+        c.in[1] = c.in[2] = (Tensor){ NULL, 1, cols };
+        args.norm.center = recipe->n_terms;
     } else if (op == OP_SILU_MUL || op == OP_ADD) {
         c.n_in = 2;
         c.in[1] = c.in[0];
@@ -117,7 +121,7 @@ static void scratch_is_monotone(void **state)
 }
 
 /* What backward reads, for a few sets of wanted gradients, as the comments of op.h say. */
-static void linear_reads_what_its_gradients_need(void **state)
+static void operations_read_what_their_gradients_need(void **state)
 {
     (void)state;
     enum { X = 1, A1 = 2, B1 = 4, A2 = 8, B2 = 16 };
@@ -126,6 +130,9 @@ static void linear_reads_what_its_gradients_need(void **state)
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         assert_int_equal(op_rows[OP_LINEAR].reads(&(OpArgs){0}, expected[i].wanted) & 31, expected[i].reads);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 1), 3);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 2), 1);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 4), 0);
     assert_null(op_rows[OP_ROPE].reads);
     assert_null(op_rows[OP_ADD].reads);
     assert_null(op_rows[OP_HEAD].reads);
@@ -134,7 +141,7 @@ static void linear_reads_what_its_gradients_need(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(linear_reads_what_its_gradients_need),
+        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(operations_read_what_their_gradients_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,19 +139,21 @@ static Var site(Tape *tape, const SegmentKey *key, Var x, int s)
     return op_linear(tape, x, &m->site[key->index][s], s == O ? m->bias : NULL, term, s == O ? 2 : 1);
 }
 
+static Var normed(Tape *tape, const Model *m, Var x) { return op_norm(tape, x, &(OpArgs){ .norm = { .w = m->norm, .eps = 1e-5f } }); }
+
 static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
     const Model *m = key->self;
     const Batch *b = key->batch;
     OpArgs rope = { .rope = { m->cos, m->sin, b->position, HEAD_DIM } };
     OpArgs attention = { .attention = { b->span, b->n_spans, HEADS, KV_HEADS, HEAD_DIM, b->longest, 0.5f } };
-    Var x = op_rmsnorm(tape, in[0], m->norm, 1e-5f);
+    Var x = normed(tape, m, in[0]);
     Var q = op_rope(tape, site(tape, key, x, Q), &rope), k = op_rope(tape, site(tape, key, x, K), &rope);
     Var y = op_attention(tape, q, k, site(tape, key, x, V), &attention);
     Var middle = op_add(tape, in[0], site(tape, key, y, O));
-    x = op_rmsnorm(tape, middle, m->norm, 1e-5f);
+    x = normed(tape, m, middle);
     x = op_silu_mul(tape, site(tape, key, x, GATE), site(tape, key, x, UP));
-    x = op_rmsnorm(tape, x, m->norm, 1e-5f);                 /* a light operation on a light one's output */
+    x = normed(tape, m, x);                 /* a light operation on a light one's output */
     out[0] = op_add(tape, middle, site(tape, key, x, DOWN));
 }
 
@@ -173,7 +175,7 @@ static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *pl
         tape_segment(tape, plan->policy[key.index], layer, &key, &last, 1, &x, 1);
     }
     if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
-    x = op_rmsnorm(tape, x, m->norm, 1e-5f);
+    x = normed(tape, m, x);
     return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f, tape->mode != TAPE_OFF } });
 }
 
@@ -447,10 +449,10 @@ static void plans_have_their_price(void **state)
     /* A layer: 7 linears, 3 norms, 1 silu_mul, 3 additions (one of parameters), 2 ropes. */
     assert_int_equal(keep.fwd[OP_LINEAR], 7 * LAYERS);
     assert_int_equal(keep.bwd[OP_LINEAR], 7 * LAYERS);
-    assert_int_equal(keep.fwd[OP_RMSNORM], 3 * LAYERS + 1);
+    assert_int_equal(keep.fwd[OP_NORM], 3 * LAYERS + 1);
     /* The walk makes norms and silu_mul again; not the last norm, which nobody's backward reads, nor the first, which is below
      * everything that learns and so is kept. */
-    assert_int_equal(light.fwd[OP_RMSNORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
+    assert_int_equal(light.fwd[OP_NORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
     assert_int_equal(light.fwd[OP_SILU_MUL], 2 * LAYERS);
     assert_int_equal(light.fwd[OP_LINEAR], 7 * LAYERS);
     /* All but a layer's own output is made again: of its down projection only what is saved, the last addition not at all. */
@@ -461,7 +463,7 @@ static void plans_have_their_price(void **state)
     assert_int_equal(recompute.fwd[OP_ATTENTION], 2 * LAYERS);
     assert_int_equal(recompute.bwd[OP_LINEAR], 7 * LAYERS);
     /* The lowest norm has no gradient to pass on. */
-    assert_int_equal(keep.bwd[OP_RMSNORM], 3 * LAYERS);
+    assert_int_equal(keep.bwd[OP_NORM], 3 * LAYERS);
     Step *steps[] = { &kept, &rebuilt, &again };
     for (int i = 0; i < 3; i++) free(steps[i]->grad);
     model_close(&m);

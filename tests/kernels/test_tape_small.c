@@ -85,10 +85,12 @@ static void full_cache(void *arg)
     op_append(&s->tape, fixed(s), s->value, 5, 8);
 }
 
+static Var normed(Tape *tape, Var x, const float *w) { return op_norm(tape, x, &(OpArgs){ .norm = { .w = w, .eps = 1 } }); }
+
 static void result_after_the_walk(void *arg)
 {
     Small *s = arg;
-    Var x = op_rmsnorm(&s->tape, learned(s), s->w, 1), a = learned(s), b = learned(s);
+    Var x = normed(&s->tape, learned(s), s->w), a = learned(s), b = learned(s);
     Var y = op_linear(&s->tape, x, &s->weight, NULL, &(LowRank){ a, b, 1, { .p = 0 } }, 1);
     tape_seed(&s->tape, y, s->grad);
     tape_backward(&s->tape);
@@ -177,14 +179,14 @@ static void two_by_two(Tape *tape, const SegmentKey *key, const Var in[], Var ou
 {
     Var product = op_silu_mul(tape, in[0], in[1]);
     out[0] = op_add(tape, product, in[1]);
-    out[1] = op_rmsnorm(tape, product, ((Small *)key->self)->w, 1);
+    out[1] = normed(tape, product, ((Small *)key->self)->w);
 }
 
 static void around(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
     Small *s = (Small *)key->self;
     Var inner[2];
-    tape_segment(tape, s->policy, two_by_two, key, (Var[]){ op_rmsnorm(tape, in[0], s->w, 1), in[1] }, 2, inner, 2);
+    tape_segment(tape, s->policy, two_by_two, key, (Var[]){ normed(tape, in[0], s->w), in[1] }, 2, inner, 2);
     out[0] = op_add(tape, inner[0], in[0]);
     out[1] = op_silu_mul(tape, inner[1], in[1]);
 }
@@ -235,7 +237,7 @@ static void segments_nest_and_take_several_values(void **state)
  * plan is smaller by its bytes where the tail is widest. */
 static void reads_a_light_value(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
-    out[0] = op_rmsnorm(tape, in[0], ((Small *)key->self)->w, 1);      /* its second run makes what backward saves */
+    out[0] = normed(tape, in[0], ((Small *)key->self)->w);      /* its second run makes what backward saves */
 }
 
 static size_t bytes_with_a_wide_tail(bool keep_light)
@@ -243,7 +245,7 @@ static size_t bytes_with_a_wide_tail(bool keep_light)
     Small *s = small_open();
     s->tape.keep_light = keep_light;
     Weight wide = { .name = "wide", .dtype = DTYPE_F32, .rows = 400, .cols = 4 }, back = { .name = "back", .dtype = DTYPE_F32, .rows = 4, .cols = 400 };
-    Var x = op_rmsnorm(&s->tape, learned(s), s->w, 1), y;
+    Var x = normed(&s->tape, learned(s), s->w), y;
     tape_segment(&s->tape, SEGMENT_RECOMPUTE, reads_a_light_value, &(SegmentKey){ .self = s }, &x, 1, &y, 1);
     y = op_linear(&s->tape, op_linear(&s->tape, y, &wide, NULL, NULL, 0), &back, NULL, NULL, 0);
     tape_result(&s->tape, y);
@@ -267,7 +269,7 @@ static void impure(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
     Small *s = (Small *)key->self;
     Var x = op_add(tape, in[0], fixed(s));
     if (!layout_measuring(tape->layout) && tape->mode == TAPE_RECORD) x = op_add(tape, x, fixed(s));
-    out[0] = op_rmsnorm(tape, x, s->w, 1);
+    out[0] = normed(tape, x, s->w);
 }
 
 static void impure_step(void *arg)

@@ -42,6 +42,11 @@ static Var attention(Tape *tape, const Forward *f, const Layer *layer, int i_lay
     return at_site(tape, f, layer, SITE_O, y);
 }
 
+static Var normed(Tape *tape, const Forward *f, const float *w, Var x)
+{
+    return op_norm(tape, x, &(OpArgs){ .norm = { .w = w, .eps = (float)f->model->config.rms_norm_eps } });
+}
+
 static Var feed_forward(Tape *tape, const Forward *f, const Layer *layer, Var x)
 {
     Var gate = at_site(tape, f, layer, SITE_GATE, x), up = at_site(tape, f, layer, SITE_UP, x);
@@ -52,9 +57,8 @@ static void decoder_layer(Tape *tape, const SegmentKey *key, const Var in[], Var
 {
     const Forward *f = key->self;
     const Layer *layer = &f->model->layer[key->index];
-    float eps = (float)f->model->config.rms_norm_eps;
-    Var x = op_add(tape, in[0], attention(tape, f, layer, key->index, op_rmsnorm(tape, in[0], layer->input_norm, eps)));
-    out[0] = op_add(tape, x, feed_forward(tape, f, layer, op_rmsnorm(tape, x, layer->post_norm, eps)));
+    Var x = op_add(tape, in[0], attention(tape, f, layer, key->index, normed(tape, f, layer->input_norm, in[0])));
+    out[0] = op_add(tape, x, feed_forward(tape, f, layer, normed(tape, f, layer->post_norm, x)));
 }
 
 Var decoder_hidden(Tape *tape, const Forward *f)
@@ -71,5 +75,5 @@ Var decoder_hidden(Tape *tape, const Forward *f)
         Var in = x;
         tape_segment(tape, i < f->n_recomputed ? SEGMENT_RECOMPUTE : SEGMENT_KEEP, decoder_layer, &key, &in, 1, &x, 1);
     }
-    return op_rmsnorm(tape, x, m->norm, (float)m->config.rms_norm_eps);
+    return normed(tape, f, m->norm, x);
 }
