@@ -36,6 +36,14 @@ static uint32_t reads_norm(const OpArgs *args, uint32_t wanted)
     return wanted & 1 ? READS(3, 0) : wanted & 2 ? READS(1, 0) : 0;
 }
 
+static void shape_rope(OpCall *c)
+{
+    int head_dim = c->args->rope.head_dim, rotary_dim = c->args->rope.rotary_dim;
+    CHECK(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= head_dim && c->in[0].cols % head_dim == 0, "rope: %lld columns, heads of %d, of them %d turn",
+          (long long)c->in[0].cols, head_dim, rotary_dim);
+    shape_like_first(c);
+}
+
 static void shape_linear(OpCall *c)
 {
     const Weight *w = c->args->linear.w;
@@ -127,7 +135,7 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_NOISE] = { .name = "noise", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
     [OP_NORM] = { .name = "norm", .shape = shape_norm, .reads = reads_norm, .light = true },
     [OP_LINEAR] = { .name = "linear", .shape = shape_linear, .reads = reads_linear, .flops = flops_linear },
-    [OP_ROPE] = { .name = "rope", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
+    [OP_ROPE] = { .name = "rope", .shape = shape_rope, .out_over = 1, .din_over_dout = 1 },
     [OP_ATTENTION] = { .name = "attention", .shape = shape_attention, .reads = reads_attention, .flops = flops_attention },
     [OP_SILU_MUL] = { .name = "silu_mul", .shape = shape_like_first, .reads = reads_both, .din_over_dout = 1, .light = true },
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },

@@ -67,8 +67,9 @@ typedef enum {
      *      each beside beta times what was there: A and B may be values that other operations made.
      * x is read by bwd only where some dA is wanted: a bare linear, or one with frozen terms, keeps nothing alive. */
     OP_LINEAR,
-    /* y = x cos + rotate_half(x) sin   x, y [rows, heads * D]; tables [positions, D / 2] by position; y may take x's place.
-     * arXiv:2104.09864, half-split as in transformers' llama; the tables carry yarn's attention factor.
+    /* (a, b) -> (a cos - b sin, b cos + a sin)     x, y [rows, heads * D]; y may take x's place.  arXiv:2104.09864.
+     * Of each head the first `rotary_dim` columns turn, the others pass. A pair is (i, i + rotary_dim / 2), as in transformers'
+     * llama, or, `interleaved`, (2i, 2i + 1); tables [positions, rotary_dim / 2] by position carry yarn's attention factor.
      * bwd: rotation by the negative angle, reads nothing, dx may take dy's place. */
     OP_ROPE,
     /* y = softmax(scale q k^T + causal mask) v     q, y [rows, H * D]  k, v [kv rows, KV * D]  saved lse [rows, H]
@@ -111,7 +112,7 @@ typedef union {
     struct { float m; PhiloxKey key; } noise;
     struct { const float *w, *b; float eps, offset; int64_t width; bool center, each; } norm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
-    struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
+    struct { const float *cos, *sin; const int32_t *position; int head_dim, rotary_dim; bool interleaved; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;

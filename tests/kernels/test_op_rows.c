@@ -68,7 +68,8 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         c.n_in = 2;
         c.in[1] = c.in[0];
     } else if (op == OP_ROPE) {
-        args.rope.head_dim = recipe->head_dim;
+        args.rope.head_dim = args.rope.rotary_dim = recipe->head_dim;
+        c.in[0].cols = recipe->n_heads * recipe->head_dim;
     } else if (op == OP_APPEND) {
         args.append.at = batch->size[AT];
         args.append.capacity = batch->size[AT] + rows;

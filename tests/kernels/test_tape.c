@@ -139,13 +139,18 @@ static Var site(Tape *tape, const SegmentKey *key, Var x, int s)
     return op_linear(tape, x, &m->site[key->index][s], s == O ? m->bias : NULL, term, s == O ? 2 : 1);
 }
 
+static OpArgs rope_args(const Model *m, const Batch *b)
+{
+    return (OpArgs){ .rope = { .cos = m->cos, .sin = m->sin, .position = b->position, .head_dim = HEAD_DIM, .rotary_dim = HEAD_DIM } };
+}
+
 static Var normed(Tape *tape, const Model *m, Var x) { return op_norm(tape, x, &(OpArgs){ .norm = { .w = m->norm, .eps = 1e-5f } }); }
 
 static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
     const Model *m = key->self;
     const Batch *b = key->batch;
-    OpArgs rope = { .rope = { m->cos, m->sin, b->position, HEAD_DIM } };
+    OpArgs rope = rope_args(m, b);
     OpArgs attention = { .attention = { b->span, b->n_spans, HEADS, KV_HEADS, HEAD_DIM, b->longest, 0.5f } };
     Var x = normed(tape, m, in[0]);
     Var q = op_rope(tape, site(tape, key, x, Q), &rope), k = op_rope(tape, site(tape, key, x, K), &rope);
@@ -174,7 +179,7 @@ static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *pl
         last = x;
         tape_segment(tape, plan->policy[key.index], layer, &key, &last, 1, &x, 1);
     }
-    if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
+    if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), (OpArgs[]){ rope_args(m, b) });
     x = normed(tape, m, x);
     return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f, tape->mode != TAPE_OFF } });
 }

@@ -16,7 +16,9 @@ static Var at_site(Tape *tape, const Forward *f, const Layer *layer, SiteKind ki
 static Var rotated(Tape *tape, const Forward *f, Var x)
 {
     const Rope *rope = &f->model->rope;
-    return op_rope(tape, x, &(OpArgs){ .rope = { rope->cos, rope->sin, f->batch->position, (int)f->model->config.head_dim } });
+    int head_dim = (int)f->model->config.head_dim;
+    return op_rope(tape, x, &(OpArgs){ .rope = { .cos = rope->cos, .sin = rope->sin, .position = f->batch->position, .head_dim = head_dim,
+                                                 .rotary_dim = head_dim } });
 }
 
 /* Appends to the layer's part of the cache, where there is one. */
