@@ -101,7 +101,14 @@ static double flops_attention(const OpCall *c, bool bwd)
     return (bwd ? 5 : 2) * square;
 }
 
-static uint32_t reads_both(const OpArgs *args, uint32_t wanted)
+static void shape_gate(OpCall *c)
+{
+    CHECK(c->n_in == 2 || c->in[0].cols % 2 == 0, "gate: %lld columns hold no two halves", (long long)c->in[0].cols);
+    shape_like_first(c);
+    if (c->n_in == 1) c->out[0].cols /= 2;
+}
+
+static uint32_t reads_inputs(const OpArgs *args, uint32_t wanted)
 {
     (void)args;
     return wanted ? READS(3, 0) : 0;
@@ -137,7 +144,8 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_LINEAR] = { .name = "linear", .shape = shape_linear, .reads = reads_linear, .flops = flops_linear },
     [OP_ROPE] = { .name = "rope", .shape = shape_rope, .out_over = 1, .din_over_dout = 1 },
     [OP_ATTENTION] = { .name = "attention", .shape = shape_attention, .reads = reads_attention, .flops = flops_attention },
-    [OP_SILU_MUL] = { .name = "silu_mul", .shape = shape_like_first, .reads = reads_both, .din_over_dout = 1, .light = true },
+    [OP_GATE] = { .name = "gate", .shape = shape_gate, .reads = reads_inputs, .din_over_dout = 1, .light = true },
+    [OP_ACT] = { .name = "act", .shape = shape_like_first, .reads = reads_inputs, .din_over_dout = 1, .light = true },
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
     [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true, .external = true },
     [OP_HEAD] = { .name = "head", .shape = shape_head, .flops = flops_head, .din_over_saved = 1 },

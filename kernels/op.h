@@ -20,7 +20,7 @@
  * while the layout measures, every address is NULL. No size but 0 <= n is assumed: a micro-batch may have no scored row.
  *
  * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others.
- * Whether one happens is the layout's business; a kernel sees it as equal pointers. With several gradients, the one that
+ * Whether one happens is the layout's business; a kernel sees it as equal pointers. Only tensors of one size share a place. With several gradients, the one that
  * may lie on dy is written last. */
 #ifndef KERNELS_OP_H
 #define KERNELS_OP_H
@@ -49,6 +49,10 @@ typedef struct { int32_t q_start, q_len, kv_start, kv_len; } Span;
  * Made again in backward, never stored. p = 0: none. */
 typedef struct { float p; PhiloxKey key; } Dropout;
 
+/* silu x sigmoid(x);  gelu x Phi(x), or with tanh, arXiv:1606.08415: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2;
+ * relu max(x, 0), whose slope at 0 is 0;  relu2 its square, arXiv:2109.08668. */
+typedef enum { ACT_SILU, ACT_GELU, ACT_GELU_TANH, ACT_RELU, ACT_RELU2 } Act;
+
 typedef enum {
     /* y = W[ids]                       y [n, C]  W [V, C] frozen.  bwd: none. */
     OP_EMBEDDING,
@@ -76,8 +80,11 @@ typedef enum {
      * over spans; head h reads kv head h * KV / H; scores live in scratch, a block of queries at a time.
      * bwd reads q, k, v, y, lse. */
     OP_ATTENTION,
-    /* y = silu(g) * u                  all [rows, I].  light.  bwd reads g, u; dg may take dy's place. */
-    OP_SILU_MUL,
+    /* y = act(g) * u                   g, u, y [rows, I], or one x [rows, 2 I] that holds g in its first columns, u behind.
+     * arXiv:2002.05202.  light.  bwd reads what came in; dg may take dy's place. */
+    OP_GATE,
+    /* y = act(x)                       light.  bwd reads x; dx may take dy's place. */
+    OP_ACT,
     /* y = a + b                        y may take a's or b's place; bwd: da may take dy's place, db copies. */
     OP_ADD,
     /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
@@ -114,6 +121,7 @@ typedef union {
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim, rotary_dim; bool interleaved; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
+    struct { Act act; } gate, act;
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
     struct { SegmentFn *fn; SegmentKey key; } segment;

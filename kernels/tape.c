@@ -358,10 +358,24 @@ Var op_attention(Tape *tape, Var q, Var k, Var v, const OpArgs *args)
     return out;
 }
 
-Var op_silu_mul(Tape *tape, Var g, Var u)
+Var op_gate(Tape *tape, Act act, Var g, Var u)
 {
     Var out;
-    tape_op(tape, OP_SILU_MUL, (Var[]){ g, u }, 2, &(OpArgs){0}, &out);
+    tape_op(tape, OP_GATE, (Var[]){ g, u }, 2, &(OpArgs){ .gate = { act } }, &out);
+    return out;
+}
+
+Var op_gate_packed(Tape *tape, Act act, Var gu)
+{
+    Var out;
+    tape_op(tape, OP_GATE, &gu, 1, &(OpArgs){ .gate = { act } }, &out);
+    return out;
+}
+
+Var op_act(Tape *tape, Act act, Var x)
+{
+    Var out;
+    tape_op(tape, OP_ACT, &x, 1, &(OpArgs){ .act = { act } }, &out);
     return out;
 }
 

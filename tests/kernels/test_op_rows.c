@@ -64,8 +64,8 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         c.n_in = 1 + recipe->n_terms;
         c.in[1] = c.in[2] = (Tensor){ NULL, 1, cols };
         args.norm.center = recipe->n_terms;
-    } else if (op == OP_SILU_MUL || op == OP_ADD) {
-        c.n_in = 2;
+    } else if (op == OP_GATE || op == OP_ADD) {
+        c.n_in = op == OP_GATE && cols % 2 == 0 ? 1 : 2;
         c.in[1] = c.in[0];
     } else if (op == OP_ROPE) {
         args.rope.head_dim = args.rope.rotary_dim = recipe->head_dim;

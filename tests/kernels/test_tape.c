@@ -157,7 +157,7 @@ static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
     Var y = op_attention(tape, q, k, site(tape, key, x, V), &attention);
     Var middle = op_add(tape, in[0], site(tape, key, y, O));
     x = normed(tape, m, middle);
-    x = op_silu_mul(tape, site(tape, key, x, GATE), site(tape, key, x, UP));
+    x = op_gate(tape, ACT_SILU, site(tape, key, x, GATE), site(tape, key, x, UP));
     x = normed(tape, m, x);                 /* a light operation on a light one's output */
     out[0] = op_add(tape, middle, site(tape, key, x, DOWN));
 }
@@ -451,14 +451,14 @@ static void plans_have_their_price(void **state)
     assert_true(again.bytes < rebuilt.bytes && rebuilt.bytes < kept.bytes);
     assert_true(again.flops > kept.flops && rebuilt.flops == kept.flops);
 
-    /* A layer: 7 linears, 3 norms, 1 silu_mul, 3 additions (one of parameters), 2 ropes. */
+    /* A layer: 7 linears, 3 norms, 1 gate, 3 additions (one of parameters), 2 ropes. */
     assert_int_equal(keep.fwd[OP_LINEAR], 7 * LAYERS);
     assert_int_equal(keep.bwd[OP_LINEAR], 7 * LAYERS);
     assert_int_equal(keep.fwd[OP_NORM], 3 * LAYERS + 1);
-    /* The walk makes norms and silu_mul again; not the last norm, which nobody's backward reads, nor the first, which is below
+    /* The walk makes norms and gates again; not the last norm, which nobody's backward reads, nor the first, which is below
      * everything that learns and so is kept. */
     assert_int_equal(light.fwd[OP_NORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
-    assert_int_equal(light.fwd[OP_SILU_MUL], 2 * LAYERS);
+    assert_int_equal(light.fwd[OP_GATE], 2 * LAYERS);
     assert_int_equal(light.fwd[OP_LINEAR], 7 * LAYERS);
     /* All but a layer's own output is made again: of its down projection only what is saved, the last addition not at all. */
     assert_int_equal(recompute.fwd[OP_LINEAR], 2 * 7 * LAYERS);

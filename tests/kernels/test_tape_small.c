@@ -177,7 +177,7 @@ static void misuse_aborts(void **state)
 
 static void two_by_two(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
-    Var product = op_silu_mul(tape, in[0], in[1]);
+    Var product = op_gate(tape, ACT_SILU, in[0], in[1]);
     out[0] = op_add(tape, product, in[1]);
     out[1] = normed(tape, product, ((Small *)key->self)->w);
 }
@@ -188,7 +188,7 @@ static void around(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
     Var inner[2];
     tape_segment(tape, s->policy, two_by_two, key, (Var[]){ normed(tape, in[0], s->w), in[1] }, 2, inner, 2);
     out[0] = op_add(tape, inner[0], in[0]);
-    out[1] = op_silu_mul(tape, inner[1], in[1]);
+    out[1] = op_gate(tape, ACT_SILU, inner[1], in[1]);
 }
 
 /* The gradients of both inputs, with one or both outputs used. */
@@ -207,7 +207,7 @@ static void run_small(SegmentPolicy outer, SegmentPolicy inner, bool keep_light,
         Var in[2], out[2], y;
         for (int i = 0; i < 2; i++) in[i] = tape_param(&s->tape, (Tensor){ s->value + 16 * i, 4, 4 }, (Tensor){ s->grad + 16 * i, 4, 4 });
         tape_segment(&s->tape, outer, around, &(SegmentKey){ .self = s }, in, 2, out, 2);
-        y = both ? op_silu_mul(&s->tape, out[0], out[1]) : op_add(&s->tape, out[1], fixed(s));
+        y = both ? op_gate(&s->tape, ACT_SILU, out[0], out[1]) : op_add(&s->tape, out[1], fixed(s));
         tape_seed(&s->tape, y, seed);
         tape_backward(&s->tape);
         tape_end(&s->tape);

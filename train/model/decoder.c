@@ -52,7 +52,7 @@ static Var normed(Tape *tape, const Forward *f, const float *w, Var x)
 static Var feed_forward(Tape *tape, const Forward *f, const Layer *layer, Var x)
 {
     Var gate = at_site(tape, f, layer, SITE_GATE, x), up = at_site(tape, f, layer, SITE_UP, x);
-    return at_site(tape, f, layer, SITE_DOWN, op_silu_mul(tape, gate, up));
+    return at_site(tape, f, layer, SITE_DOWN, op_gate(tape, ACT_SILU, gate, up));
 }
 
 static void decoder_layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
