@@ -114,6 +114,15 @@ static uint32_t reads_inputs(const OpArgs *args, uint32_t wanted)
     return wanted ? READS(3, 0) : 0;
 }
 
+static void shape_columns(OpCall *c)
+{
+    int64_t cols = c->in[0].cols, at = c->args->columns.at, n = c->args->columns.n, group = c->args->columns.group ? c->args->columns.group : cols;
+    CHECK(at >= 0 && n > 0 && at + n <= group && cols % group == 0, "columns: %lld from %lld of groups of %lld of %lld", (long long)n, (long long)at,
+          (long long)group, (long long)cols);
+    c->n_out = 1;
+    c->out[0] = sized(c->in[0].rows, cols / group * n);
+}
+
 static void shape_append(OpCall *c)
 {
     CHECK(c->args->append.at + c->in[0].rows <= c->args->append.capacity, "append: the cache is full");
@@ -147,6 +156,8 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_GATE] = { .name = "gate", .shape = shape_gate, .reads = reads_inputs, .din_over_dout = 1, .light = true },
     [OP_ACT] = { .name = "act", .shape = shape_like_first, .reads = reads_inputs, .din_over_dout = 1, .light = true },
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
+    [OP_SCALE] = { .name = "scale", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
+    [OP_COLUMNS] = { .name = "columns", .shape = shape_columns },
     [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true, .external = true },
     [OP_HEAD] = { .name = "head", .shape = shape_head, .flops = flops_head, .din_over_saved = 1 },
 };

@@ -85,8 +85,13 @@ typedef enum {
     OP_GATE,
     /* y = act(x)                       light.  bwd reads x; dx may take dy's place. */
     OP_ACT,
-    /* y = a + b                        y may take a's or b's place; bwd: da may take dy's place, db copies. */
+    /* y = a + s b                      y may take a's or b's place; bwd: da may take dy's place, db = s dy. */
     OP_ADD,
+    /* y = s x                          y may take x's place; bwd: dx may take dy's place. */
+    OP_SCALE,
+    /* y = the `n` columns from `at` of each group of `group` columns (0: one of all)     x [rows, C]  y [rows, C / group * n]
+     * bwd: where beta is 0, dx is zero outside them; where it is 1, only they change. */
+    OP_COLUMNS,
     /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
      * it has no slot. One sequence a cache. Not differentiable: generation. */
     OP_APPEND,
@@ -122,6 +127,8 @@ typedef union {
     struct { const float *cos, *sin; const int32_t *position; int head_dim, rotary_dim; bool interleaved; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
     struct { Act act; } gate, act;
+    struct { float s; } add, scale;
+    struct { int64_t at, n, group; } columns;
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
     struct { SegmentFn *fn; SegmentKey key; } segment;

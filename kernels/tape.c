@@ -379,10 +379,26 @@ Var op_act(Tape *tape, Act act, Var x)
     return out;
 }
 
-Var op_add(Tape *tape, Var a, Var b)
+Var op_add(Tape *tape, Var a, Var b) { return op_add_scaled(tape, a, b, 1); }
+
+Var op_add_scaled(Tape *tape, Var a, Var b, float s)
 {
     Var out;
-    tape_op(tape, OP_ADD, (Var[]){ a, b }, 2, &(OpArgs){0}, &out);
+    tape_op(tape, OP_ADD, (Var[]){ a, b }, 2, &(OpArgs){ .add = { s } }, &out);
+    return out;
+}
+
+Var op_scale(Tape *tape, Var x, float s)
+{
+    Var out;
+    tape_op(tape, OP_SCALE, &x, 1, &(OpArgs){ .scale = { s } }, &out);
+    return out;
+}
+
+Var op_columns(Tape *tape, Var x, int64_t at, int64_t n, int64_t group)
+{
+    Var out;
+    tape_op(tape, OP_COLUMNS, &x, 1, &(OpArgs){ .columns = { at, n, group } }, &out);
     return out;
 }
 

@@ -86,6 +86,9 @@ Var op_gate(Tape *, Act, Var g, Var u);
 Var op_gate_packed(Tape *, Act, Var gu);
 Var op_act(Tape *, Act, Var x);
 Var op_add(Tape *, Var a, Var b);
+Var op_add_scaled(Tape *, Var a, Var b, float s);                     /* a + s b */
+Var op_scale(Tape *, Var x, float s);
+Var op_columns(Tape *, Var x, int64_t at, int64_t n, int64_t group);
 Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
 

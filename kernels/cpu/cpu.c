@@ -22,6 +22,8 @@ Backend cpu_backend(Pool *pool)
         [OP_GATE] = { cpu_gate_fwd, cpu_gate_bwd, NULL },
         [OP_ACT] = { cpu_act_fwd, cpu_act_bwd, NULL },
         [OP_ADD] = { cpu_add_fwd, cpu_add_bwd, NULL },
+        [OP_SCALE] = { cpu_scale_fwd, cpu_scale_bwd, NULL },
+        [OP_COLUMNS] = { cpu_columns_fwd, cpu_columns_bwd, NULL },
         [OP_APPEND] = { cpu_append_fwd, NULL, NULL },
         [OP_HEAD] = { cpu_head_fwd, cpu_head_bwd, cpu_head_scratch },
     } };
@@ -50,6 +52,18 @@ void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
 {
     if (beta != 0) add_to(from, n, to);
     else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+static VECTOR_CLONES void add_scaled(const float *from, int64_t n, float scale, float beta, float *to)
+{
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) to[i] = beta != 0 ? to[i] + scale * from[i] : scale * from[i];
+}
+
+void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to)
+{
+    if (scale == 1.0f) cpu_hand_over(from, n, beta, to);
+    else add_scaled(from, n, scale, beta, to);
 }
 
 void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)

@@ -18,6 +18,8 @@ CPU_OPERATION(attention);
 CPU_OPERATION(gate);
 CPU_OPERATION(act);
 CPU_OPERATION(add);
+CPU_OPERATION(scale);
+CPU_OPERATION(columns);
 CPU_OPERATION(append);
 CPU_OPERATION(head);
 
@@ -39,6 +41,7 @@ int64_t cpu_tile_rows(const Backend *, int64_t rows, int64_t limit, int64_t acro
 
 /* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
 void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
+void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to);      /* scale * from, the same way */
 
 /* What philox_fill gives, by the widest vectors that the machine has. */
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);

@@ -70,6 +70,8 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
     } else if (op == OP_ROPE) {
         args.rope.head_dim = args.rope.rotary_dim = recipe->head_dim;
         c.in[0].cols = recipe->n_heads * recipe->head_dim;
+    } else if (op == OP_COLUMNS) {
+        args.columns.n = cols;
     } else if (op == OP_APPEND) {
         args.append.at = batch->size[AT];
         args.append.capacity = batch->size[AT] + rows;
