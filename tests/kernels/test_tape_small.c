@@ -61,6 +61,17 @@ static void other_shapes(void *arg)
     op_add(&s->tape, learned(s), tape_const(&s->tape, (Tensor){ s->value, 2, 4 }));
 }
 
+static void uneven_groups(void *arg) { op_norm(&((Small *)arg)->tape, fixed(arg), &(OpArgs){ .norm = { .width = 3 } }); }
+static void weight_of_another_width(void *arg) { op_norm_trained(&((Small *)arg)->tape, fixed(arg), fixed(arg), NULL, &(OpArgs){0}); }
+static void more_turns_than_a_head_has(void *arg) { op_rope(&((Small *)arg)->tape, fixed(arg), &(OpArgs){ .rope = { .head_dim = 2, .rotary_dim = 4 } }); }
+static void columns_beyond_the_group(void *arg) { op_columns(&((Small *)arg)->tape, fixed(arg), 1, 2, 2); }
+
+static void odd_columns(void *arg)
+{
+    Small *s = arg;
+    op_gate_packed(&s->tape, ACT_SILU, tape_const(&s->tape, (Tensor){ s->value, 4, 3 }));
+}
+
 static void too_many_nodes(void *arg)
 {
     for (int i = 0; i < 31; i++) fixed(arg);
@@ -158,7 +169,10 @@ static void misuse_aborts(void **state)
     (void)state;
     static const struct { const char *text; void (*call)(void *); } bad[] = {
         { "add: the same Var twice", same_var_twice }, { "an objective that needs no gradient", seed_without_gradient },
-        { "a second seed", second_seed }, { "add: inputs differ in shape", other_shapes }, { "the tape is full", too_many_nodes },
+        { "a second seed", second_seed }, { "add: inputs differ in shape", other_shapes },
+        { "norm: 4 columns in groups of 3", uneven_groups }, { "norm: w or b has another shape", weight_of_another_width },
+        { "rope: 4 columns, heads of 2, of them 4 turn", more_turns_than_a_head_has }, { "gate: 3 columns hold no two halves", odd_columns },
+        { "columns: 2 from 1 of groups of 2 of 4", columns_beyond_the_group }, { "the tape is full", too_many_nodes },
         { "the tape is full", too_many_records }, { "append: no gradient passes through it", gradient_through_a_cache },
         { "append: the cache is full", full_cache }, { "a result is said before the reverse walk", result_after_the_walk },
         { "add: a seeded Var has no other reader", seeded_and_read }, { "a segment returns what was made outside it", segment_returns_its_input },
