@@ -19,9 +19,9 @@
  * Shapes, reads, scratch and flops depend on sizes and on arguments that the recipe fixes, never on a pointer being NULL:
  * while the layout measures, every address is NULL. No size but 0 <= n is assumed: a micro-batch may have no scored row.
  *
- * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others.
- * Whether one happens is the layout's business; a kernel sees it as equal pointers. Only tensors of one size share a place. With several gradients, the one that
- * may lie on dy is written last. */
+ * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others, between
+ * tensors of one size only. Whether one happens is the layout's business; a kernel sees it as equal pointers. With several
+ * gradients, the one that may lie on dy is written last. */
 #ifndef KERNELS_OP_H
 #define KERNELS_OP_H
 #include <stdbool.h>
