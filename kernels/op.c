@@ -82,11 +82,13 @@ static uint32_t reads_attention(const OpArgs *args, uint32_t wanted)
     return wanted ? READS(7, 1) : 0;
 }
 
-/* Half of every square: the causal mask. Forward two products, backward five. */
+/* Half of every square, or the band that a window leaves of it: sum_i min(i, w) keys. Forward two products, backward five. */
 static double flops_attention(const OpCall *c, bool bwd)
 {
-    double square = (double)c->in[0].rows * c->args->attention.longest * (double)c->in[0].cols;
-    return (bwd ? 5 : 2) * square;
+    int longest = c->args->attention.longest, window = c->args->attention.window;
+    if (!longest) return 0;
+    double w = window && window < longest ? window : longest, seen = w - w * w / (2.0 * longest);
+    return (bwd ? 5 : 2) * 2 * seen * (double)c->in[0].rows * (double)c->in[0].cols;
 }
 
 static uint32_t reads_both(const OpArgs *args, uint32_t wanted)

@@ -70,6 +70,8 @@ typedef enum {
     OP_ROPE,
     /* y = softmax(scale q k^T + causal mask) v     q, y [rows, H * D]  k, v [kv rows, KV * D]  saved lse [rows, H]
      * over spans; head h reads kv head h * KV / H; scores live in scratch, a block of queries at a time.
+     * window w > 0: a query whose own key is i' sees key j iff i' - w < j <= i'; work goes by the window, not by the document.
+     * softcap c > 0: scores become c tanh(scale q k^T / c) before the mask (Gemma 2, arXiv:2408.00118).
      * bwd reads q, k, v, y, lse. */
     OP_ATTENTION,
     /* y = silu(g) * u                  all [rows, I].  light.  bwd reads g, u; dg may take dy's place. */
@@ -109,7 +111,7 @@ typedef union {
     struct { const float *w; float eps; } rmsnorm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
-    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
+    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; int window; float softcap; } attention;   /* longest kv_len */
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
     struct { SegmentFn *fn; SegmentKey key; } segment;

@@ -28,7 +28,7 @@ enum { ROWS, SCORED, LONGEST, SPANS, AT, SIZES };
 typedef struct { int64_t size[SIZES]; } Batch;
 
 /* What a recipe fixes. */
-typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim; bool gradient; } Recipe;
+typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim, window; bool gradient; } Recipe;
 
 static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, const Batch *batch, bool bwd)
 {
@@ -52,6 +52,7 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         args.attention.n_heads = recipe->n_heads;
         args.attention.n_kv = recipe->n_kv;
         args.attention.head_dim = recipe->head_dim;
+        args.attention.window = recipe->window;
         args.attention.n_spans = (int)batch->size[SPANS];
         args.attention.longest = (int)batch->size[LONGEST];
         c.in[0].cols = recipe->n_heads * recipe->head_dim;
@@ -85,6 +86,7 @@ static Recipe random_recipe(Random *random)
     r.w.cols = dtype_rows[r.w.dtype].block * (1 + below(random, 5000 / dtype_rows[r.w.dtype].block));
     r.n_kv = 1 + (int)below(random, 4);
     r.n_heads = r.n_kv * (1 + (int)below(random, 4));
+    r.window = below(random, 2) ? (int)below(random, 1500) : 0;
     r.head_dim = 2 * (1 + (int)below(random, 64));
     return r;
 }
