@@ -104,20 +104,31 @@ static void shape_append(OpCall *c)
     c->out[0] = (Tensor){ c->args->append.cache, c->args->append.at + c->in[0].rows, c->in[0].cols };
 }
 
+/* W's rows and columns: a parameter's, or those of a frozen matrix. */
+static Tensor head_w(const OpCall *c)
+{
+    return c->n_in == 2 ? like(c->in[1]) : sized(c->args->head.w->rows, c->args->head.w->cols);
+}
+
 static void shape_head(OpCall *c)
 {
-    CHECK(c->in[0].cols == c->args->head.w->cols, "head: x has %lld columns", (long long)c->in[0].cols);
+    CHECK(c->n_in == 1 || (!c->args->head.gradient && !c->args->head.w), "head: a trained W has its gradient made in backward, and is the only W");
+    CHECK(c->in[0].cols == head_w(c).cols, "head: x has %lld columns", (long long)c->in[0].cols);
     c->n_out = 3;
     for (int i = 0; i < 3; i++) c->out[i] = sized(c->args->head.n, 1);
     c->n_saved = c->args->head.gradient;
     c->saved[0] = like(c->in[0]);
 }
 
+static uint32_t reads_head(const OpArgs *args, uint32_t wanted) { return wanted && !args->head.gradient ? READS(3, 0) : 0; }
+
+/* Products of a chunk's logits, dx and dW. */
 static double flops_head(const OpCall *c, bool bwd)
 {
-    if (bwd) return 0;
-    const Weight *w = c->args->head.w;
-    return (c->args->head.gradient ? 4 : 2) * (double)c->args->head.n * (double)w->rows * (double)w->cols;
+    Tensor w = head_w(c);
+    bool gradient = c->args->head.gradient;
+    int products = !bwd ? 1 + gradient : gradient ? 0 : 1 + (int)(c->wanted & 1) + (int)(c->wanted >> 1 & 1);
+    return 2 * products * (double)c->args->head.n * (double)w.rows * (double)w.cols;
 }
 
 const OpRow op_rows[OP_COUNT] = {
@@ -130,5 +141,5 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_SILU_MUL] = { .name = "silu_mul", .shape = shape_like_first, .reads = reads_both, .din_over_dout = 1, .light = true },
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
     [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true, .external = true },
-    [OP_HEAD] = { .name = "head", .shape = shape_head, .flops = flops_head, .din_over_saved = 1 },
+    [OP_HEAD] = { .name = "head", .shape = shape_head, .reads = reads_head, .flops = flops_head, .din_over_saved = 1 },
 };

@@ -81,12 +81,14 @@ typedef enum {
     /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
      * it has no slot. One sequence a cache. Not differentiable: generation. */
     OP_APPEND,
-    /* For each scored row i, with z = x[row_i] W^T in float32, z chunk by chunk in scratch only:
+    /* For each scored row i, with z = x[row_i] W^T + b in float32, z chunk by chunk in scratch only:
      *   score [n, 1] = (1 - eps) logp_i[target_i] + eps mean_v logp_i[v]     eps: label smoothing
      *   entropy [n, 1] of softmax(z)      correct [n, 1] = 1 where target is the arg-max, else 0   (not differentiable)
-     * x [rows, C]  W [V, C].  With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i
-     * is known before (SFT); rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take
-     * its place. Without: evaluation, no gradient can be asked for. */
+     * x [rows, C]  W [V, C]  b [V] frozen, NULL: none.  softcap c > 0: logits become c tanh(z / c).
+     * With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i is known before (SFT);
+     * rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take its place.
+     * Without: bwd reads x, makes a chunk's logits again and takes any dscore (DPO). W may then be trained: in[1], w NULL;
+     * bwd also reads it and makes dW. */
     OP_HEAD,
     OP_COUNT,
     OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
@@ -113,7 +115,8 @@ typedef union {
     struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; int window; float softcap; } attention;   /* longest kv_len */
     struct { float *cache; int64_t at, capacity; } append;
-    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
+    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient;
+             const float *b; float softcap; } head;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;
 

@@ -226,7 +226,7 @@ static void want(Tape *tape, const Record *record, int i, OpCall *call, LayoutCa
         node->grad_slot = take(tape, SLOT_GRADIENT, &node->grad);
         node->grad_written = true;
         if (row->din_over_dout == 1 + i) layout_over(tape->layout, node->grad_slot, tape->node[record->out[0].id].grad_slot);
-        if (row->din_over_saved == 1 + i) layout_over(tape->layout, node->grad_slot, record->saved_slot[0]);
+        if (row->din_over_saved == 1 + i && record->n_saved) layout_over(tape->layout, node->grad_slot, record->saved_slot[0]);
     }
     writes_slot(trace, node->grad_slot);
     call->din[i] = node->grad;
@@ -375,5 +375,12 @@ Scores op_head(Tape *tape, Var x, const OpArgs *args)
 {
     Var out[3];
     tape_op(tape, OP_HEAD, &x, 1, args, out);
+    return (Scores){ out[0], out[1], out[2] };
+}
+
+Scores op_head_trained(Tape *tape, Var x, Var w, const OpArgs *args)
+{
+    Var out[3];
+    tape_op(tape, OP_HEAD, (Var[]){ x, w }, 2, args, out);
     return (Scores){ out[0], out[1], out[2] };
 }

@@ -85,5 +85,6 @@ Var op_silu_mul(Tape *, Var g, Var u);
 Var op_add(Tape *, Var a, Var b);
 Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
+Scores op_head_trained(Tape *, Var x, Var w, const OpArgs *);
 
 #endif

@@ -78,11 +78,6 @@ static void scores(const Attention *a, const QueryBlock *b, float *s)
                 TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col), 0, s, b->n_keys);
 }
 
-static VECTOR_CLONES void cap(float *s, float softcap, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) s[i] = softcap * tanh_f32(s[i] / softcap);
-}
-
 /* Scores become probabilities. Returns the log of the sum of exponentials. */
 static VECTOR_CLONES float softmax(float *s, int64_t n)
 {
@@ -111,7 +106,7 @@ static void fwd_block(const void *ctx, int task, int worker)
     for (int64_t i = 0; i < b.n; i++) {
         Seen seen = seen_keys(&b, i);
         float *row = s + i * b.n_keys;
-        if (a->softcap > 0) cap(row + seen.begin, a->softcap, seen.n);
+        if (a->softcap > 0) cpu_softcap(row + seen.begin, a->softcap, seen.n);
         a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(row + seen.begin, seen.n);
         zero_unseen(row, seen, b.n_keys);
     }
@@ -135,14 +130,10 @@ static VECTOR_CLONES float dot(const float *x, const float *y, int64_t n)
     return lanes_sum(lane);
 }
 
-/* Scores are capped once more, and dp loses delta and takes the cap's slope, 1 - tanh^2. */
-static VECTOR_CLONES void cap_gradient(float *s, float softcap, float delta, int64_t n, float *dp)
+/* dp loses delta and takes the slope of the cap on the scores s. */
+static VECTOR_CLONES void cap_gradient(const float *s, float softcap, float delta, int64_t n, float *dp)
 {
-    for (int64_t i = 0; i < n; i++) {
-        float t = tanh_f32(s[i] / softcap);
-        s[i] = softcap * t;
-        dp[i] = (dp[i] - delta) * ((1.0f - t) * (1.0f + t));
-    }
+    for (int64_t i = 0; i < n; i++) dp[i] = (dp[i] - delta) * softcap_slope(s[i], softcap);
 }
 
 /* s: scores to probabilities. */
@@ -163,7 +154,10 @@ static void bwd_query(const Attention *a, const QueryBlock *b, int64_t i, float 
     Seen seen = seen_keys(b, i);
     float *to = p + seen.begin, *gradient = dp + seen.begin;
     bool capped = a->softcap > 0;
-    if (capped) cap_gradient(to, a->softcap, delta, seen.n, gradient);
+    if (capped) {
+        cpu_softcap(to, a->softcap, seen.n);
+        cap_gradient(to, a->softcap, delta, seen.n, gradient);
+    }
     probabilities(to, lse, seen.n);
     score_gradient(to, capped ? 0 : delta, a->scale, seen.n, gradient);
     zero_unseen(p, seen, b->n_keys);

@@ -51,6 +51,11 @@ void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
     else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
+VECTOR_CLONES void cpu_softcap(float *x, float cap, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) x[i] = cap * tanh_f32(x[i] / cap);
+}
+
 void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
 {
 #if defined(__x86_64__)

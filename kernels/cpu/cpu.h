@@ -39,6 +39,9 @@ int64_t cpu_tile_rows(const Backend *, int64_t rows, int64_t limit, int64_t acro
 /* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
 void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
 
+/* x becomes cap tanh(x / cap), which stays below cap. */
+void cpu_softcap(float *x, float cap, int64_t n);
+
 /* What philox_fill gives, by the widest vectors that the machine has. */
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
 void cpu_words_avx2(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);

@@ -67,6 +67,13 @@ static inline float tanh_f32(float x)
     return size < 0.625f ? near : far;
 }
 
+/* The slope of c tanh(x / c) where it takes the value y. */
+static inline float softcap_slope(float y, float c)
+{
+    float t = y / c;
+    return (1.0f - t) * (1.0f + t);
+}
+
 static inline float lanes_sum(const float lane[LANES])
 {
     float half[LANES / 2], quarter[LANES / 4];

@@ -345,7 +345,7 @@ static inline void check_backward(const OpCase *t, const Backend backend[3], con
             }
             for (Alias alias = OVER_DOUT; alias <= OVER_SAVED; alias++) {
                 int over = alias == OVER_DOUT ? row->din_over_dout : row->din_over_saved;
-                if (!over || !(wanted >> (over - 1) & 1) || wish.add >> (over - 1) & 1) continue;
+                if (!over || (alias == OVER_SAVED && !done->n_saved) || !(wanted >> (over - 1) & 1) || wish.add >> (over - 1) & 1) continue;
                 backward(t, &backend[1], done, dout, (Wish){ wanted, wish.add, alias }, other);
                 for (int i = 0; i < t->n_in; i++)
                     if (din[i].data) assert_same_bytes(row->name, "gradient in place", i, other[i], din[i]);

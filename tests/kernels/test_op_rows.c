@@ -28,7 +28,7 @@ enum { ROWS, SCORED, LONGEST, SPANS, AT, SIZES };
 typedef struct { int64_t size[SIZES]; } Batch;
 
 /* What a recipe fixes. */
-typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim, window; bool gradient; } Recipe;
+typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim, window; bool gradient, trained_head; } Recipe;
 
 static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, const Batch *batch, bool bwd)
 {
@@ -58,9 +58,11 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         c.in[0].cols = recipe->n_heads * recipe->head_dim;
         c.in[1] = c.in[2] = (Tensor){ NULL, rows, recipe->n_kv * recipe->head_dim };
     } else if (op == OP_HEAD) {
-        args.head.w = &recipe->w;
+        args.head.w = recipe->trained_head ? NULL : &recipe->w;
         args.head.n = batch->size[SCORED];
-        args.head.gradient = recipe->gradient;
+        args.head.gradient = recipe->gradient && !recipe->trained_head;
+        c.n_in = 1 + recipe->trained_head;
+        c.in[1] = (Tensor){ NULL, recipe->w.rows, cols };
     } else if (op == OP_SILU_MUL || op == OP_ADD) {
         c.n_in = 2;
         c.in[1] = c.in[0];
@@ -79,7 +81,7 @@ static int64_t below(Random *random, int64_t n) { return n ? random_u32(random) 
 
 static Recipe random_recipe(Random *random)
 {
-    Recipe r = { .n_terms = (int)below(random, 3), .p = below(random, 2) ? 0.1f : 0, .gradient = below(random, 2) };
+    Recipe r = { .n_terms = (int)below(random, 3), .p = below(random, 2) ? 0.1f : 0, .gradient = below(random, 2), .trained_head = below(random, 2) };
     do r.w.dtype = (Dtype)below(random, DTYPE_COUNT); while (!dtype_rows[r.w.dtype].decode);
     r.w.name = "w";
     r.w.rows = 1 + below(random, below(random, 2) ? 100 : 5000);
@@ -130,13 +132,23 @@ static void linear_reads_what_its_gradients_need(void **state)
         assert_int_equal(op_rows[OP_LINEAR].reads(&(OpArgs){0}, expected[i].wanted) & 31, expected[i].reads);
     assert_null(op_rows[OP_ROPE].reads);
     assert_null(op_rows[OP_ADD].reads);
-    assert_null(op_rows[OP_HEAD].reads);
+}
+
+/* A head whose gradient is made already reads nothing. */
+static void head_reads_what_its_gradients_need(void **state)
+{
+    (void)state;
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){ .head.gradient = true }, 1), 0);
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 1), READS(3, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 2), READS(3, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 0), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(linear_reads_what_its_gradients_need),
+        cmocka_unit_test(head_reads_what_its_gradients_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
