@@ -158,6 +158,7 @@ static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 typedef struct {
     SegmentPolicy policy[LAYERS];
     bool keep_light, noise, dead_branch, entropy;
+    bool head_again;                 /* the head's gradient is made in backward */
     int workers;
     const Batch *capacity;           /* NULL: the batch itself */
     int garbage;                     /* the arena's bytes before the step */
@@ -174,7 +175,8 @@ static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *pl
     }
     if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
     x = op_rmsnorm(tape, x, m->norm, 1e-5f);
-    return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f, tape->mode != TAPE_OFF } });
+    return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f,
+                                                     tape->mode != TAPE_OFF && !plan->head_again } });
 }
 
 static Scores make_step(Tape *tape, const Model *m, const Batch *b, const Plan *plan, TapeMode mode)
@@ -315,6 +317,9 @@ static void bits_do_not_depend_on_how_a_step_is_made(void **state)
                     assert_same_step(&m, &step, &first);
                     free(step.grad);
                 }
+    Step again = run(&m, &b, (Plan){ .noise = true, .head_again = true, .workers = 2, .garbage = 0xFF }, TAPE_RECORD, NULL);
+    assert_same_step(&m, &again, &first);
+    free(again.grad);
     free(first.grad);
     model_close(&m);
 }

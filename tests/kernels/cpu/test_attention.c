@@ -159,7 +159,8 @@ static void windows(void **state)
     check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 2, .window = 3, .spare = 7, .small = true }, (int[]){ 3, 9, 4, 0 }));
     check((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 3, .window = 2, .small = true, .n_spans = 2, .span = { { 3, 2, 0, 6 }, { 0, 3, 6, 4 } } });
     static const int window[] = { 1, 7, 16, 127, 128, 129, 200, 256, 500 };
-    for (int i = 0; i < 9; i++) check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 16, .window = window[i] }, (int[]){ 129, 1, 300, 128, 0 }));
+    for (int i = 0; i < 9; i++)
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 16, .window = window[i] }, (int[]){ 129, 1, 300, 128, 0 }));
     check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .window = 60, .inference = true, .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
     check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .window = 50, .n_spans = 2, .span = { { 0, 140, 0, 150 }, { 140, 5, 150, 200 } } });
 }
@@ -172,7 +173,7 @@ static void capped_scores(void **state)
     for (int i = 0; i < 3; i++) {
         check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .softcap = softcap[i], .small = true }, (int[]){ 1, 5, 2, 0 }));
         check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 64, .softcap = softcap[i], .window = 70 * i }, (int[]){ 129, 1, 123, 0 }));
-        check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .softcap = softcap[i], .inference = true, .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
+        check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .softcap = softcap[i], .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
     }
     check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 64, .softcap = 50, .spread = 3 }, (int[]){ 40, 1, 33, 0 }));
 }

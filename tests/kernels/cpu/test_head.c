@@ -89,9 +89,10 @@ static void check(Shape s)
         row[i] = (int32_t)(s.rows - 1 - i * s.rows / s.n);
         target[i] = (int32_t)((i * 101 + s.vocabulary - 1) % s.vocabulary);
     }
-    OpCase t = { .op = OP_HEAD, .n_in = 1 + trained, .size = { { s.rows, s.cols }, { s.vocabulary, s.cols } }, .spread = s.spread > 0 ? s.spread : 0.3f,
-                 .small = s.small, .args.head = { .w = trained ? NULL : &w, .row = row, .target = target, .n = s.n, .smoothing = s.smoothing,
-                                                  .gradient = s.way == IN_FORWARD, .b = s.bias ? bias.data : NULL, .softcap = s.softcap },
+    OpCase t = { .op = OP_HEAD, .n_in = 1 + trained, .size = { { s.rows, s.cols }, { s.vocabulary, s.cols } },
+                 .args.head = { .w = trained ? NULL : &w, .row = row, .target = target, .n = s.n, .smoothing = s.smoothing,
+                                .gradient = s.way == IN_FORWARD, .b = s.bias ? bias.data : NULL, .softcap = s.softcap },
+                 .spread = s.spread > 0 ? s.spread : 0.3f, .small = s.small,
                  .fwd = fwd, .bwd = s.way == EVALUATION ? NULL : bwd };
     if (s.way == IN_FORWARD) t.dout = t.args.head.coef = coef.data;
     /* Logits are float32 sums of `cols` products, and p = e^z takes their absolute error: sqrt(cols) / 4 roundings of 6e-8 of
@@ -149,7 +150,8 @@ static void biased_and_capped(void **state)
     static const float softcap[] = { 0, 30, 1.5f };
     for (int i = 0; i < 3; i++)
         for (Way way = IN_FORWARD; way <= EVALUATION; way++) {
-            check((Shape){ .rows = 4, .n = 3, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .bias = i != 1, .softcap = softcap[i], .way = way, .small = true });
+            check((Shape){ .rows = 4, .n = 3, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .bias = i != 1, .softcap = softcap[i], .way = way,
+                           .small = true });
             check((Shape){ .rows = 60, .n = 37, .vocabulary = 1030, .cols = 150, .bias = true, .softcap = softcap[i], .way = way });
         }
 }
