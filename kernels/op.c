@@ -131,6 +131,38 @@ static double flops_head(const OpCall *c, bool bwd)
     return 2 * products * (double)c->args->head.n * (double)w.rows * (double)w.cols;
 }
 
+static void shape_dense(OpCall *c)
+{
+    CHECK(c->in[0].cols == c->in[1].cols, "dense: x has %lld columns, W %lld", (long long)c->in[0].cols, (long long)c->in[1].cols);
+    c->n_out = 1;
+    c->out[0] = sized(c->in[0].rows, c->in[1].rows);
+}
+
+static uint32_t reads_dense(const OpArgs *args, uint32_t wanted)
+{
+    (void)args;
+    return READS((wanted & 1) << 1 | (wanted >> 1 & 1), 0);
+}
+
+static double flops_dense(const OpCall *c, bool bwd)
+{
+    int products = bwd ? (int)(c->wanted & 1) + (int)(c->wanted >> 1 & 1) : 1;
+    return 2 * products * (double)c->in[0].rows * (double)c->in[1].rows * (double)c->in[1].cols;
+}
+
+static void shape_gather(OpCall *c)
+{
+    c->n_out = 1;
+    c->out[0] = sized(c->args->gather.n, c->args->gather.transposed ? c->in[0].rows : c->in[0].cols);
+}
+
+static void shape_add_row(OpCall *c)
+{
+    CHECK(c->in[1].rows == 1 && c->in[1].cols == c->in[0].cols, "add_row: b is not a row of x");
+    c->n_out = 1;
+    c->out[0] = like(c->in[0]);
+}
+
 const OpRow op_rows[OP_COUNT] = {
     [OP_EMBEDDING] = { .name = "embedding", .shape = shape_embedding, .no_bwd = true },
     [OP_NOISE] = { .name = "noise", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
@@ -142,4 +174,7 @@ const OpRow op_rows[OP_COUNT] = {
     [OP_ADD] = { .name = "add", .shape = shape_like_first, .out_over = 3, .din_over_dout = 1 },
     [OP_APPEND] = { .name = "append", .shape = shape_append, .no_bwd = true, .external = true },
     [OP_HEAD] = { .name = "head", .shape = shape_head, .reads = reads_head, .flops = flops_head, .din_over_saved = 1 },
+    [OP_DENSE] = { .name = "dense", .shape = shape_dense, .reads = reads_dense, .flops = flops_dense },
+    [OP_GATHER] = { .name = "gather", .shape = shape_gather },
+    [OP_ADD_ROW] = { .name = "add_row", .shape = shape_add_row, .out_over = 1, .din_over_dout = 1 },
 };

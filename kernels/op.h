@@ -90,6 +90,13 @@ typedef enum {
      * Without: bwd reads x, makes a chunk's logits again and takes any dscore (DPO). W may then be trained: in[1], w NULL;
      * bwd also reads it and makes dW. */
     OP_HEAD,
+    /* y = x W^T                        x [rows, in]  W [out, in] a value on the tape.  bwd  dx = dy W   dW = dy^T x */
+    OP_DENSE,
+    /* y_i = T[ids_i]                   y [n, C]  T [V, C], or `transposed` [C, V] and y_i its column, as in PEFT's lora_embedding_A.
+     * bwd  dT[ids_i] += dy_i, in the order of i; reads nothing. */
+    OP_GATHER,
+    /* y = x + b in every row           x [rows, C]  b [1, C]; y may take x's place; bwd: db = sum of dy's rows, dx may take dy's place. */
+    OP_ADD_ROW,
     OP_COUNT,
     OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
 } OpId;
@@ -113,10 +120,12 @@ typedef union {
     struct { const float *w; float eps; } rmsnorm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
-    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; int window; float softcap; } attention;   /* longest kv_len */
+    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest;   /* longest kv_len */
+             float scale; int window; float softcap; } attention;
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient;
              const float *b; float softcap; } head;
+    struct { const int32_t *ids; int64_t n; bool transposed; } gather;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;
 

@@ -384,3 +384,24 @@ Scores op_head_trained(Tape *tape, Var x, Var w, const OpArgs *args)
     tape_op(tape, OP_HEAD, (Var[]){ x, w }, 2, args, out);
     return (Scores){ out[0], out[1], out[2] };
 }
+
+Var op_dense(Tape *tape, Var x, Var w)
+{
+    Var out;
+    tape_op(tape, OP_DENSE, (Var[]){ x, w }, 2, &(OpArgs){0}, &out);
+    return out;
+}
+
+Var op_gather(Tape *tape, Var table, const int32_t *ids, int64_t n, bool transposed)
+{
+    Var out;
+    tape_op(tape, OP_GATHER, &table, 1, &(OpArgs){ .gather = { ids, n, transposed } }, &out);
+    return out;
+}
+
+Var op_add_row(Tape *tape, Var x, Var b)
+{
+    Var out;
+    tape_op(tape, OP_ADD_ROW, (Var[]){ x, b }, 2, &(OpArgs){0}, &out);
+    return out;
+}

@@ -86,5 +86,8 @@ Var op_add(Tape *, Var a, Var b);
 Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
 Scores op_head_trained(Tape *, Var x, Var w, const OpArgs *);
+Var op_dense(Tape *, Var x, Var w);
+Var op_gather(Tape *, Var table, const int32_t *ids, int64_t n, bool transposed);
+Var op_add_row(Tape *, Var x, Var b);
 
 #endif

@@ -23,6 +23,9 @@ Backend cpu_backend(Pool *pool)
         [OP_ADD] = { cpu_add_fwd, cpu_add_bwd, NULL },
         [OP_APPEND] = { cpu_append_fwd, NULL, NULL },
         [OP_HEAD] = { cpu_head_fwd, cpu_head_bwd, cpu_head_scratch },
+        [OP_DENSE] = { cpu_dense_fwd, cpu_dense_bwd, NULL },
+        [OP_GATHER] = { cpu_gather_fwd, cpu_gather_bwd, NULL },
+        [OP_ADD_ROW] = { cpu_add_row_fwd, cpu_add_row_bwd, NULL },
     } };
 }
 

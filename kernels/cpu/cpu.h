@@ -19,6 +19,9 @@ CPU_OPERATION(silu_mul);
 CPU_OPERATION(add);
 CPU_OPERATION(append);
 CPU_OPERATION(head);
+CPU_OPERATION(dense);
+CPU_OPERATION(gather);
+CPU_OPERATION(add_row);
 
 /* Elementwise work is cut into tasks of whole rows, about ROW_TASK elements each. */
 enum { ROW_TASK = 1 << 15 };

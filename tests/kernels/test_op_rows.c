@@ -68,6 +68,12 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         c.in[1] = c.in[0];
     } else if (op == OP_ROPE) {
         args.rope.head_dim = recipe->head_dim;
+    } else if (op == OP_DENSE || op == OP_ADD_ROW) {
+        c.n_in = 2;
+        c.in[1] = (Tensor){ NULL, op == OP_DENSE ? recipe->w.rows : 1, cols };
+    } else if (op == OP_GATHER) {
+        c.in[0].rows = recipe->w.rows;
+        args.gather.n = rows;
     } else if (op == OP_APPEND) {
         args.append.at = batch->size[AT];
         args.append.capacity = batch->size[AT] + rows;
@@ -121,7 +127,7 @@ static void scratch_is_monotone(void **state)
 }
 
 /* What backward reads, for a few sets of wanted gradients, as the comments of op.h say. */
-static void linear_reads_what_its_gradients_need(void **state)
+static void products_read_what_their_gradients_need(void **state)
 {
     (void)state;
     enum { X = 1, A1 = 2, B1 = 4, A2 = 8, B2 = 16 };
@@ -130,6 +136,11 @@ static void linear_reads_what_its_gradients_need(void **state)
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         assert_int_equal(op_rows[OP_LINEAR].reads(&(OpArgs){0}, expected[i].wanted) & 31, expected[i].reads);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 1), 2);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 2), 1);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 3), 3);
+    assert_null(op_rows[OP_GATHER].reads);
+    assert_null(op_rows[OP_ADD_ROW].reads);
     assert_null(op_rows[OP_ROPE].reads);
     assert_null(op_rows[OP_ADD].reads);
 }
@@ -147,7 +158,7 @@ static void head_reads_what_its_gradients_need(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(linear_reads_what_its_gradients_need),
+        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(products_read_what_their_gradients_need),
         cmocka_unit_test(head_reads_what_its_gradients_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

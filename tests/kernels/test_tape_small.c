@@ -33,6 +33,75 @@ static void small_close(Small *s)
 static Var learned(Small *s) { return tape_param(&s->tape, (Tensor){ s->value, 4, 4 }, (Tensor){ s->grad, 4, 4 }); }
 static Var fixed(Small *s) { return tape_const(&s->tape, (Tensor){ s->value, 4, 4 }); }
 
+/* --- values as matrices */
+
+/* A table, a matrix, a row and a head that all learn, through their wrappers: the step along the gradient, h of it up and down, changes
+ * the objective by 2 h |gradient|^2. */
+enum { LEARNED = 20 + 12 + 3 + 21 };      /* table [5, 4], matrix [3, 4], row [1, 3], head [7, 3] */
+typedef struct { Tape tape; Layout *layout; float value[LEARNED], grad[LEARNED]; } Learner;
+
+static Var part(Learner *l, int *at, int64_t rows, int64_t cols)
+{
+    Var v = tape_param(&l->tape, (Tensor){ l->value + *at, rows, cols }, (Tensor){ l->grad + *at, rows, cols });
+    *at += (int)(rows * cols);
+    return v;
+}
+
+static double objective(Learner *l)
+{
+    static const int32_t ids[] = { 0, 3, 3, 4 }, row[] = { 3, 1, 2 }, target[] = { 6, 0, 2 };
+    static const float coef[] = { 1, -0.5f, 2 };
+    int at = 0;
+    tape_begin(&l->tape, TAPE_RECORD);
+    Var x = op_gather(&l->tape, part(l, &at, 5, 4), ids, 4, false);
+    x = op_dense(&l->tape, x, part(l, &at, 3, 4));
+    x = op_add_row(&l->tape, x, part(l, &at, 1, 3));
+    Scores s = op_head_trained(&l->tape, x, part(l, &at, 7, 3), &(OpArgs){ .head = { .row = row, .target = target, .n = 3 } });
+    assert_int_equal(at, LEARNED);
+    tape_result(&l->tape, s.score);
+    tape_seed(&l->tape, s.score, coef);
+    tape_backward(&l->tape);
+    tape_end(&l->tape);
+    const float *score = tape_value(&l->tape, s.score).data;
+    double sum = 0;
+    for (int i = 0; score && i < 3; i++) sum += (double)(coef[i] * score[i]);
+    return sum;
+}
+
+static void values_as_matrices_learn(void **state)
+{
+    (void)state;
+    Pool *pool = pool_open(2);
+    Backend backend = cpu_backend(pool);
+    Learner l = { .layout = layout_open() };
+    Random random;
+    random_seed(&random, 4);
+    random_normal(&random, 0, 0.5, LEARNED, l.value);
+    tape_init(&l.tape, &backend, l.layout, 20, 8);
+    objective(&l);
+    void *arena = memory_try(layout_bytes(l.layout));
+    layout_place(l.layout, arena);
+    objective(&l);
+    float start[LEARNED], gradient[LEARNED];
+    memcpy(start, l.value, sizeof start);
+    memcpy(gradient, l.grad, sizeof gradient);
+    double square = 0, up, down;
+    const float h = 1e-3f;
+    for (int i = 0; i < LEARNED; i++) {
+        square += (double)gradient[i] * (double)gradient[i];
+        l.value[i] = start[i] + h * gradient[i];
+    }
+    up = objective(&l);
+    for (int i = 0; i < LEARNED; i++) l.value[i] = start[i] - h * gradient[i];
+    down = objective(&l);
+    /* Scores of size 2 rounded to float32, over 2 h: 1e-4 of the objective's slope. */
+    assert_true(square > 1 && fabs((up - down) / (2 * (double)h) - square) < 1e-3 * square);
+    free(arena);
+    tape_free(&l.tape);
+    layout_close(l.layout);
+    pool_close(pool);
+}
+
 /* --- misuse */
 
 static void same_var_twice(void *arg)
@@ -296,6 +365,7 @@ static void an_impure_segment_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_as_matrices_learn),
         cmocka_unit_test(misuse_aborts), cmocka_unit_test(an_impure_segment_aborts), cmocka_unit_test(segments_nest_and_take_several_values),
         cmocka_unit_test(segments_take_light_values),
     };
