@@ -144,7 +144,8 @@ static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
     const Model *m = key->self;
     const Batch *b = key->batch;
     OpArgs rope = { .rope = { m->cos, m->sin, b->position, HEAD_DIM } };
-    OpArgs attention = { .attention = { b->span, b->n_spans, HEADS, KV_HEADS, HEAD_DIM, b->longest, 0.5f } };
+    OpArgs attention = { .attention = { .span = b->span, .n_spans = b->n_spans, .n_heads = HEADS, .n_kv = KV_HEADS, .head_dim = HEAD_DIM,
+                                        .longest = b->longest, .scale = 0.5f } };
     Var x = op_rmsnorm(tape, in[0], m->norm, 1e-5f);
     Var q = op_rope(tape, site(tape, key, x, Q), &rope), k = op_rope(tape, site(tape, key, x, K), &rope);
     Var y = op_attention(tape, q, k, site(tape, key, x, V), &attention);
@@ -175,8 +176,8 @@ static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *pl
     }
     if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
     x = op_rmsnorm(tape, x, m->norm, 1e-5f);
-    return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f,
-                                                     tape->mode != TAPE_OFF && !plan->head_again } });
+    return op_head(tape, x, &(OpArgs){ .head = { .w = &m->head, .row = b->row, .target = b->target, .coef = b->coef, .n = b->n_scored, .smoothing = 0.1f,
+                                                 .gradient = tape->mode != TAPE_OFF && !plan->head_again } });
 }
 
 static Scores make_step(Tape *tape, const Model *m, const Batch *b, const Plan *plan, TapeMode mode)
@@ -563,7 +564,8 @@ static void a_cache_gives_the_same_attention(void **state)
     for (int i = 0; i < 6; i++) {
         int64_t at = pieces[i].at, n = pieces[i].n, from = i ? at : 0;
         Span span = { 0, (int32_t)n, 0, (int32_t)(at + n) };
-        OpArgs args = { .attention = { &span, 1, HEADS, KV_HEADS, HEAD_DIM, (int)(at + n), 0.5f } };
+        OpArgs args = { .attention = { .span = &span, .n_spans = 1, .n_heads = HEADS, .n_kv = KV_HEADS, .head_dim = HEAD_DIM,
+                                       .longest = (int)(at + n), .scale = 0.5f } };
         tape_begin(&tape, TAPE_OFF);
         Var x = tape_const(&tape, (Tensor){ q + from * WIDTH, n, WIDTH });
         Var keys = op_append(&tape, tape_const(&tape, (Tensor){ k + from * COLS, n, COLS }), k_cache, at, CAPACITY);
