@@ -19,9 +19,9 @@
  * Shapes, reads, scratch and flops depend on sizes and on arguments that the recipe fixes, never on a pointer being NULL:
  * while the layout measures, every address is NULL. No size but 0 <= n is assumed: a micro-batch may have no scored row.
  *
- * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others.
- * Whether one happens is the layout's business; a kernel sees it as equal pointers. With several gradients, the one that
- * may lie on dy is written last. */
+ * THE ALIAS RULE. A kernel accepts the aliases its row allows (out_over, din_over_dout, din_over_saved) and no others, between
+ * tensors of one size only. Whether one happens is the layout's business; a kernel sees it as equal pointers. With several
+ * gradients, the one that may lie on dy is written last. */
 #ifndef KERNELS_OP_H
 #define KERNELS_OP_H
 #include <stdbool.h>
@@ -35,10 +35,17 @@ enum { OP_MAX_IN = 9, OP_MAX_OUT = 3, OP_MAX_SAVED = 4, OP_MAX_TERMS = 4 };
 
 typedef struct { float *data; int64_t rows, cols; } Tensor;          /* a view; owns nothing */
 
-/* A frozen matrix [rows, cols] in the dtype it was stored in. Only a backend looks at the bytes. `paired_heads` H > 0:
- * the stored rows are those of H heads whose two halves are interleaved (GGUF's q and k of the llama architecture):
- * row h*D + half*D/2 + i is stored at h*D + 2i + half, with D = rows / H. */
-typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows, cols; int32_t paired_heads; } Weight;
+/* In which order a matrix's rows are stored: GGUF's converters reorder those of H heads, D to a head. */
+typedef enum {
+    ROWS_IN_ORDER,
+    ROWS_PAIRED,         /* the halves of a head interleaved: row h*D + half*D/2 + i stands at h*D + 2i + half */
+    ROWS_SPLIT,          /* q, k and v of each head, kept as all q, all k, all v: row (3h + part)*D + i stands at (part*H + h)*D + i */
+} RowOrder;
+
+/* A frozen matrix [rows, cols] in the dtype it was stored in. Only a backend looks at the bytes. */
+typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows, cols; RowOrder order; int32_t heads; } Weight;
+
+int64_t weight_stored_row(const Weight *, int64_t row);
 
 /* One document, or its newest piece: `q_len` query rows see key rows from `kv_start` on, `kv_len` of them.
  * Causal: query i sees key j iff j <= i + kv_len - q_len. Packing: kv == q. Cache, prefix: kv_len > q_len.
@@ -49,43 +56,72 @@ typedef struct { int32_t q_start, q_len, kv_start, kv_len; } Span;
  * Made again in backward, never stored. p = 0: none. */
 typedef struct { float p; PhiloxKey key; } Dropout;
 
+/* silu x sigmoid(x);  gelu x Phi(x), or with tanh, arXiv:1606.08415: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2;
+ * relu max(x, 0), whose slope at 0 is 0;  relu2 its square, arXiv:2109.08668. */
+typedef enum { ACT_SILU, ACT_GELU, ACT_GELU_TANH, ACT_RELU, ACT_RELU2 } Act;
+
 typedef enum {
     /* y = W[ids]                       y [n, C]  W [V, C] frozen.  bwd: none. */
     OP_EMBEDDING,
     /* y = x + U(-m, m)                 NEFTune, arXiv:2310.05914; noise is a function of (key, element).  y may take x's
      * place.  bwd: dx = dy, may take its place. */
     OP_NOISE,
-    /* y = x * rstd * w                 x, y [rows, C]  w [C] frozen  saved rstd [rows, 1] = 1 / sqrt(mean(x^2) + eps)
-     * Llama dialect: x * rstd is rounded before * w.  arXiv:1910.07467.  light.  bwd reads x, rstd. */
-    OP_RMSNORM,
+    /* y = (x - mean) rstd (offset + w) + b     x, y [rows, C] in groups of `width` columns (0: one of all), each with its own
+     * mean and rstd = 1 / sqrt(variance + eps); saved rstd [rows, groups], where centered also mean [rows, groups].
+     * `center`: LayerNorm, arXiv:1607.06450, variance over n. Else RMSNorm, arXiv:1910.07467: mean 0, variance mean(x^2).
+     * w, b [width] for all groups, or [C] where they are `each` group's own; b NULL: none. Frozen in args, or in[1], in[2] [1, n].
+     * (x - mean) rstd is rounded before the product, offset + w too.  light.  dx reads x, w;  dw reads x. */
+    OP_NORM,
     /* y = x W^T + b + sum_k s_k (drop_k(x) A_k^T) B_k^T     x [rows, in]  W [out, in], b [out] frozen  A_k [r_k, in]  B_k [out, r_k]
      * LoRA, arXiv:2106.09685.  in: x, A_1, B_1, A_2, B_2, …   saved xa_k [rows, r_k] = drop_k(x) A_k^T, unscaled.
      * bwd  dxa_k = s_k dy B_k (scratch)   dB_k = s_k dy^T xa_k   dA_k = dxa_k^T drop_k(x)   dx = dy W + sum_k drop'_k(dxa_k A_k),
      *      each beside beta times what was there: A and B may be values that other operations made.
      * x is read by bwd only where some dA is wanted: a bare linear, or one with frozen terms, keeps nothing alive. */
     OP_LINEAR,
-    /* y = x cos + rotate_half(x) sin   x, y [rows, heads * D]; tables [positions, D / 2] by position; y may take x's place.
-     * arXiv:2104.09864, half-split as in transformers' llama; the tables carry yarn's attention factor.
+    /* (a, b) -> (a cos - b sin, b cos + a sin)     x, y [rows, heads * D]; y may take x's place.  arXiv:2104.09864.
+     * Of each head the first `rotary_dim` columns turn, the others pass. A pair is (i, i + rotary_dim / 2), as in transformers'
+     * llama, or, `interleaved`, (2i, 2i + 1); tables [positions, rotary_dim / 2] by position carry yarn's attention factor.
      * bwd: rotation by the negative angle, reads nothing, dx may take dy's place. */
     OP_ROPE,
     /* y = softmax(scale q k^T + causal mask) v     q, y [rows, H * D]  k, v [kv rows, KV * D]  saved lse [rows, H]
      * over spans; head h reads kv head h * KV / H; scores live in scratch, a block of queries at a time.
+     * window w > 0: a query whose own key is i' sees key j iff i' - w < j <= i'; work goes by the window, not by the document.
+     * softcap c > 0: scores become c tanh(scale q k^T / c) before the mask (Gemma 2, arXiv:2408.00118).
      * bwd reads q, k, v, y, lse. */
     OP_ATTENTION,
-    /* y = silu(g) * u                  all [rows, I].  light.  bwd reads g, u; dg may take dy's place. */
-    OP_SILU_MUL,
-    /* y = a + b                        y may take a's or b's place; bwd: da may take dy's place, db copies. */
+    /* y = act(g) * u                   g, u, y [rows, I], or one x [rows, 2 I] that holds g in its first columns, u behind.
+     * arXiv:2002.05202.  light.  bwd reads what came in; dg may take dy's place. */
+    OP_GATE,
+    /* y = act(x)                       light.  bwd reads x; dx may take dy's place. */
+    OP_ACT,
+    /* y = a + s b                      y may take a's or b's place; bwd: da may take dy's place, db = s dy. */
     OP_ADD,
+    /* y = s x                          y may take x's place; bwd: dx may take dy's place. */
+    OP_SCALE,
+    /* y = c tanh(x / c)                logits of Gemma 2, arXiv:2408.00118; y may take x's place. Not differentiable: generation. */
+    OP_SOFTCAP,
+    /* y = the `n` columns from `at` of each group of `group` columns (0: one of all)     x [rows, C]  y [rows, C / group * n]
+     * bwd: where beta is 0, dx is zero outside them; where it is 1, only they change. */
+    OP_COLUMNS,
     /* Rows of x appended behind the `at` rows that a cache of `capacity` rows holds; y is the cache's own first at + n rows, so
      * it has no slot. One sequence a cache. Not differentiable: generation. */
     OP_APPEND,
-    /* For each scored row i, with z = x[row_i] W^T in float32, z chunk by chunk in scratch only:
+    /* For each scored row i, with z = x[row_i] W^T + b in float32, z chunk by chunk in scratch only:
      *   score [n, 1] = (1 - eps) logp_i[target_i] + eps mean_v logp_i[v]     eps: label smoothing
      *   entropy [n, 1] of softmax(z)      correct [n, 1] = 1 where target is the arg-max, else 0   (not differentiable)
-     * x [rows, C]  W [V, C].  With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i
-     * is known before (SFT); rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take
-     * its place. Without: evaluation, no gradient can be asked for. */
+     * x [rows, C]  W [V, C]  b [V] frozen, NULL: none.  softcap c > 0: logits become c tanh(z / c).
+     * With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i is known before (SFT);
+     * rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take its place.
+     * Without: bwd reads x, makes a chunk's logits again and takes any dscore (DPO). W may then be trained: in[1], w NULL;
+     * bwd also reads it and makes dW. */
     OP_HEAD,
+    /* y = x W^T                        x [rows, in]  W [out, in] a value on the tape.  bwd  dx = dy W   dW = dy^T x */
+    OP_DENSE,
+    /* y_i = T[ids_i]                   y [n, C]  T [V, C], or `transposed` [C, V] and y_i its column, as in PEFT's lora_embedding_A.
+     * bwd  dT[ids_i] += dy_i, in the order of i; reads nothing. */
+    OP_GATHER,
+    /* y = x + b in every row           x [rows, C]  b [1, C]; y may take x's place; bwd: db = sum of dy's rows, dx may take dy's place. */
+    OP_ADD_ROW,
     OP_COUNT,
     OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
 } OpId;
@@ -106,12 +142,19 @@ typedef void SegmentFn(Tape *, const SegmentKey *, const Var in[], Var out[]);
 typedef union {
     struct { const Weight *w; const int32_t *ids; int64_t n; } embedding;
     struct { float m; PhiloxKey key; } noise;
-    struct { const float *w; float eps; } rmsnorm;
+    struct { const float *w, *b; float eps, offset; int64_t width; bool center, each; } norm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
-    struct { const float *cos, *sin; const int32_t *position; int head_dim; } rope;
-    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest; float scale; } attention;   /* longest kv_len */
+    struct { const float *cos, *sin; const int32_t *position; int head_dim, rotary_dim; bool interleaved; } rope;
+    struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest;   /* longest kv_len */
+             float scale; int window; float softcap; } attention;
+    struct { Act act; } gate, act;
+    struct { float s; } add, scale;
+    struct { float cap; } softcap;
+    struct { int64_t at, n, group; } columns;
     struct { float *cache; int64_t at, capacity; } append;
-    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient; } head;
+    struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient;
+             const float *b; float softcap; } head;
+    struct { const int32_t *ids; int64_t n; bool transposed; } gather;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;
 

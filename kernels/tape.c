@@ -226,7 +226,7 @@ static void want(Tape *tape, const Record *record, int i, OpCall *call, LayoutCa
         node->grad_slot = take(tape, SLOT_GRADIENT, &node->grad);
         node->grad_written = true;
         if (row->din_over_dout == 1 + i) layout_over(tape->layout, node->grad_slot, tape->node[record->out[0].id].grad_slot);
-        if (row->din_over_saved == 1 + i) layout_over(tape->layout, node->grad_slot, record->saved_slot[0]);
+        if (row->din_over_saved == 1 + i && record->n_saved) layout_over(tape->layout, node->grad_slot, record->saved_slot[0]);
     }
     writes_slot(trace, node->grad_slot);
     call->din[i] = node->grad;
@@ -314,10 +314,18 @@ Var op_noise(Tape *tape, Var x, float m, PhiloxKey key)
     return out;
 }
 
-Var op_rmsnorm(Tape *tape, Var x, const float *w, float eps)
+Var op_norm(Tape *tape, Var x, const OpArgs *args)
 {
     Var out;
-    tape_op(tape, OP_RMSNORM, &x, 1, &(OpArgs){ .rmsnorm = { w, eps } }, &out);
+    tape_op(tape, OP_NORM, &x, 1, args, &out);
+    return out;
+}
+
+Var op_norm_trained(Tape *tape, Var x, Var w, const Var *b, const OpArgs *args)
+{
+    Var in[3] = { x, w }, out;
+    if (b) in[2] = *b;
+    tape_op(tape, OP_NORM, in, b ? 3 : 2, args, &out);
     return out;
 }
 
@@ -350,17 +358,54 @@ Var op_attention(Tape *tape, Var q, Var k, Var v, const OpArgs *args)
     return out;
 }
 
-Var op_silu_mul(Tape *tape, Var g, Var u)
+Var op_gate(Tape *tape, Act act, Var g, Var u)
 {
     Var out;
-    tape_op(tape, OP_SILU_MUL, (Var[]){ g, u }, 2, &(OpArgs){0}, &out);
+    tape_op(tape, OP_GATE, (Var[]){ g, u }, 2, &(OpArgs){ .gate = { act } }, &out);
     return out;
 }
 
-Var op_add(Tape *tape, Var a, Var b)
+Var op_gate_packed(Tape *tape, Act act, Var gu)
 {
     Var out;
-    tape_op(tape, OP_ADD, (Var[]){ a, b }, 2, &(OpArgs){0}, &out);
+    tape_op(tape, OP_GATE, &gu, 1, &(OpArgs){ .gate = { act } }, &out);
+    return out;
+}
+
+Var op_act(Tape *tape, Act act, Var x)
+{
+    Var out;
+    tape_op(tape, OP_ACT, &x, 1, &(OpArgs){ .act = { act } }, &out);
+    return out;
+}
+
+Var op_add(Tape *tape, Var a, Var b) { return op_add_scaled(tape, a, b, 1); }
+
+Var op_add_scaled(Tape *tape, Var a, Var b, float s)
+{
+    Var out;
+    tape_op(tape, OP_ADD, (Var[]){ a, b }, 2, &(OpArgs){ .add = { s } }, &out);
+    return out;
+}
+
+Var op_scale(Tape *tape, Var x, float s)
+{
+    Var out;
+    tape_op(tape, OP_SCALE, &x, 1, &(OpArgs){ .scale = { s } }, &out);
+    return out;
+}
+
+Var op_softcap(Tape *tape, Var x, float cap)
+{
+    Var out;
+    tape_op(tape, OP_SOFTCAP, &x, 1, &(OpArgs){ .softcap = { cap } }, &out);
+    return out;
+}
+
+Var op_columns(Tape *tape, Var x, int64_t at, int64_t n, int64_t group)
+{
+    Var out;
+    tape_op(tape, OP_COLUMNS, &x, 1, &(OpArgs){ .columns = { at, n, group } }, &out);
     return out;
 }
 
@@ -376,4 +421,32 @@ Scores op_head(Tape *tape, Var x, const OpArgs *args)
     Var out[3];
     tape_op(tape, OP_HEAD, &x, 1, args, out);
     return (Scores){ out[0], out[1], out[2] };
+}
+
+Scores op_head_trained(Tape *tape, Var x, Var w, const OpArgs *args)
+{
+    Var out[3];
+    tape_op(tape, OP_HEAD, (Var[]){ x, w }, 2, args, out);
+    return (Scores){ out[0], out[1], out[2] };
+}
+
+Var op_dense(Tape *tape, Var x, Var w)
+{
+    Var out;
+    tape_op(tape, OP_DENSE, (Var[]){ x, w }, 2, &(OpArgs){0}, &out);
+    return out;
+}
+
+Var op_gather(Tape *tape, Var table, const int32_t *ids, int64_t n, bool transposed)
+{
+    Var out;
+    tape_op(tape, OP_GATHER, &table, 1, &(OpArgs){ .gather = { ids, n, transposed } }, &out);
+    return out;
+}
+
+Var op_add_row(Tape *tape, Var x, Var b)
+{
+    Var out;
+    tape_op(tape, OP_ADD_ROW, (Var[]){ x, b }, 2, &(OpArgs){0}, &out);
+    return out;
 }

@@ -77,13 +77,24 @@ typedef struct { Var a, b; float scale; Dropout drop; } LowRank;      /* + scale
 typedef struct { Var score, entropy, correct; } Scores;
 Var op_embedding(Tape *, const Weight *, const int32_t *ids, int64_t n);
 Var op_noise(Tape *, Var x, float m, PhiloxKey key);
-Var op_rmsnorm(Tape *, Var x, const float *w, float eps);
+Var op_norm(Tape *, Var x, const OpArgs *);
+Var op_norm_trained(Tape *, Var x, Var w, const Var *b, const OpArgs *);                /* b NULL: what args say */
 Var op_linear(Tape *, Var x, const Weight *, const float *b, const LowRank[], int n_terms);
 Var op_rope(Tape *, Var x, const OpArgs *);
 Var op_attention(Tape *, Var q, Var k, Var v, const OpArgs *);
-Var op_silu_mul(Tape *, Var g, Var u);
+Var op_gate(Tape *, Act, Var g, Var u);
+Var op_gate_packed(Tape *, Act, Var gu);
+Var op_act(Tape *, Act, Var x);
 Var op_add(Tape *, Var a, Var b);
+Var op_add_scaled(Tape *, Var a, Var b, float s);                     /* a + s b */
+Var op_scale(Tape *, Var x, float s);
+Var op_softcap(Tape *, Var x, float cap);
+Var op_columns(Tape *, Var x, int64_t at, int64_t n, int64_t group);
 Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
+Scores op_head_trained(Tape *, Var x, Var w, const OpArgs *);
+Var op_dense(Tape *, Var x, Var w);
+Var op_gather(Tape *, Var table, const int32_t *ids, int64_t n, bool transposed);
+Var op_add_row(Tape *, Var x, Var b);
 
 #endif

@@ -91,6 +91,7 @@ static void add_document(Batch *batch, const int32_t *ids, const int32_t *labels
         batch->scored_row[batch->n_scored] = start + t - 1;
         batch->target[batch->n_scored++] = labels[t];
     }
+    batch->n_first_labels += labels[0] != LABEL_NONE;
     batch->span[batch->n_documents++] = (Span){ start, length, start, length };
     batch->n_rows += length;
     batch->longest = (int32_t)larger(batch->longest, length);
@@ -100,6 +101,7 @@ void batch_collate(Batch *batch, const Examples *e, const int64_t *index, int64_
 {
     int64_t longest_example = 0;
     batch->n_rows = batch->n_scored = batch->n_documents = batch->longest = 0;
+    batch->n_first_labels = 0;
     for (int64_t k = 0; k < n; k++) {
         int32_t own;
         Documents documents = examples_documents(e, index[k], &own);
@@ -108,12 +110,13 @@ void batch_collate(Batch *batch, const Examples *e, const int64_t *index, int64_
             add_document(batch, e->ids + at, e->labels + at, documents.length[d]);
         longest_example = larger(longest_example, examples_length(e, index[k]));
     }
+    if (padding.padding_free) batch->n_first_labels = 0;
     set_padded(batch, n, longest_example, padding);
 }
 
-int64_t batch_trained_tokens(const Batch *batch, int n)
+int64_t batch_trained_tokens(const Batch *batch, int n, bool first_labels)
 {
     int64_t sum = 0;
-    for (int i = 0; i < n; i++) sum += batch[i].n_scored;
+    for (int i = 0; i < n; i++) sum += batch[i].n_scored + (first_labels ? batch[i].n_first_labels : 0);
     return larger(sum, 1);
 }

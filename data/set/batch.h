@@ -21,10 +21,11 @@ typedef struct Batch {
     Span     *span;                      /* [n_documents] each document's rows, as queries and as keys; positions restart at 0 */
     int32_t  *scored_row, *target;       /* [n_scored] the row whose next token is `target`; rows ascend */
     int64_t   padded_batch, padded_length;   /* the [B, T] that transformers would see: NEFTune's and dynamic rope's formulas need it */
+    int64_t   n_first_labels;            /* padded documents whose first token has a label: the peers count it for some models, though it is never scored */
     int64_t   num_tokens;                /* what SFTTrainer adds to its `num_tokens`: prompt included; padding only where padding-free */
 } Batch;
 
-/* How the peers would lay the batch out; it changes only padded_batch, padded_length and num_tokens. */
+/* How the peers would lay the batch out; it changes only padded_batch, padded_length, n_first_labels and num_tokens. */
 typedef struct {
     bool    padding_free;                /* one row [1, sum] instead of [B, longest] */
     int32_t pad_to_multiple_of;          /* of T; 0 and 1: none */
@@ -39,7 +40,7 @@ void batch_init(Batch *, const Batch *capacity);
 void batch_collate(Batch *, const Examples *, const int64_t *index, int64_t n, Padding);
 void batch_free(Batch *);                /* accepts {0} */
 
-/* Scored rows of all micro-batches of a step: the N by which a step's loss is divided (at least 1). */
-int64_t batch_trained_tokens(const Batch *, int n);
+/* Scored rows of all micro-batches of a step, and first labels where they count: the N by which a step's loss is divided (at least 1). */
+int64_t batch_trained_tokens(const Batch *, int n, bool first_labels);
 
 #endif

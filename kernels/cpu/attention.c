@@ -3,6 +3,7 @@
  * Forward: scores of the block against all keys it may see, softmax in place, product with v. Backward makes the scores
  * again from q, k and lse. A forward task is a document's head's block; a backward task is a document's kv head, since dk
  * and dv gather from all its queries. Keys and values are read where they lie, strided by heads.
+ * With a window, a block touches the keys from its first query's first one on: at most QUERIES - 1 more than the window.
  * delta_i = dy_i . y_i turns the softmax's gradient into dS = P (dP - delta), as in FlashAttention-2, arXiv:2307.08691. */
 #include "kernels/cpu/cpu.h"
 
@@ -17,14 +18,15 @@ enum { QUERIES = 128 };
 typedef struct {
     const OpCall *c;
     int head_dim, n_heads, n_kv, blocks;
-    float scale;
+    float scale, softcap;
     float *room;
     int64_t room_floats;
 } Attention;
 
 static int64_t room_floats(const OpCall *c, bool bwd)
 {
-    int64_t square = least(QUERIES, c->args->attention.longest) * c->args->attention.longest;
+    int64_t longest = c->args->attention.longest, window = c->args->attention.window, n = least(QUERIES, longest);
+    int64_t square = n * (window ? least(longest, window + n - 1) : longest);
     return bwd ? 2 * square : square;
 }
 
@@ -37,18 +39,35 @@ static Attention prepare(const OpCall *c, bool bwd)
 {
     return (Attention){ .c = c, .head_dim = c->args->attention.head_dim, .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv,
                         .blocks = (int)ceil_div(c->args->attention.longest, QUERIES), .scale = c->args->attention.scale,
-                        .room = c->scratch, .room_floats = room_floats(c, bwd) };
+                        .softcap = c->args->attention.softcap, .room = c->scratch, .room_floats = room_floats(c, bwd) };
 }
 
-/* A block of one head: queries [first, first + n) of a span see its first `n_keys` keys; query i its first `diagonal` + i + 1. */
-typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col, diagonal; } QueryBlock;
+/* A block of one head: queries [first, first + n) of a span and the `n_keys` keys that any of them sees; query i's own is
+ * key `diagonal` + i, the last of the `window` that it sees. */
+typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col, diagonal, window; } QueryBlock;
 
 static QueryBlock query_block(const Attention *a, const Span *span, int head, int64_t first)
 {
-    int64_t n = least(QUERIES, span->q_len - first);
-    int64_t diagonal = first + span->kv_len - span->q_len;
-    return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start, .n = n, .n_keys = diagonal + n, .diagonal = diagonal,
-                         .q_col = (int64_t)head * a->head_dim, .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
+    int64_t n = least(QUERIES, span->q_len - first), window = a->c->args->attention.window ? a->c->args->attention.window : span->kv_len;
+    int64_t own = first + span->kv_len - span->q_len, unseen = greatest(0, own + 1 - window), diagonal = own - unseen;
+    return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start + unseen, .n = n, .n_keys = diagonal + n, .diagonal = diagonal,
+                         .window = window, .q_col = (int64_t)head * a->head_dim, .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
+}
+
+/* The keys that query i sees. */
+typedef struct { int64_t begin, n; } Seen;
+
+static Seen seen_keys(const QueryBlock *b, int64_t i)
+{
+    int64_t end = b->diagonal + i + 1, begin = greatest(0, end - b->window);
+    return (Seen){ begin, end - begin };
+}
+
+static void zero_unseen(float *row, Seen seen, int64_t n_keys)
+{
+    int64_t end = seen.begin + seen.n;
+    memset(row, 0, (size_t)seen.begin * sizeof *row);
+    memset(row + end, 0, (size_t)(n_keys - end) * sizeof *row);
 }
 
 static Block at(Tensor t, int64_t row, int64_t col) { return (Block){ t.data + row * t.cols + col, t.cols }; }
@@ -59,19 +78,18 @@ static void scores(const Attention *a, const QueryBlock *b, float *s)
                 TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col), 0, s, b->n_keys);
 }
 
-/* The first `seen` scores become probabilities, the others zero. Returns the log of the sum of exponentials. */
-static VECTOR_CLONES float softmax(float *s, int64_t seen, int64_t n)
+/* Scores become probabilities. Returns the log of the sum of exponentials. */
+static VECTOR_CLONES float softmax(float *s, int64_t n)
 {
-    float lane[LANES], most = largest(s, seen);
-    for (int64_t i = 0; i < seen; i++) s[i] = exp_f32(s[i] - most);
+    float lane[LANES], most = largest(s, n);
+    for (int64_t i = 0; i < n; i++) s[i] = exp_f32(s[i] - most);
     memset(lane, 0, sizeof lane);
     int64_t i = 0;
-    for (; i + LANES <= seen; i += LANES)
+    for (; i + LANES <= n; i += LANES)
         for (int j = 0; j < LANES; j++) lane[j] += s[i + j];
-    for (; i < seen; i++) lane[i % LANES] += s[i];
+    for (; i < n; i++) lane[i % LANES] += s[i];
     float sum = lanes_sum(lane), inverse = 1.0f / sum;
-    for (i = 0; i < seen; i++) s[i] *= inverse;
-    for (i = seen; i < n; i++) s[i] = 0;
+    for (i = 0; i < n; i++) s[i] *= inverse;
     return most + logf(sum);
 }
 
@@ -85,8 +103,13 @@ static void fwd_block(const void *ctx, int task, int worker)
     QueryBlock b = query_block(a, span, head, first);
     float *s = a->room + worker * a->room_floats;
     scores(a, &b, s);
-    for (int64_t i = 0; i < b.n; i++)
-        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(s + i * b.n_keys, b.diagonal + i + 1, b.n_keys);
+    for (int64_t i = 0; i < b.n; i++) {
+        Seen seen = seen_keys(&b, i);
+        float *row = s + i * b.n_keys;
+        if (a->softcap > 0) cpu_softcap(row + seen.begin, a->softcap, seen.n);
+        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(row + seen.begin, seen.n);
+        zero_unseen(row, seen, b.n_keys);
+    }
     matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys },
                 AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), 0, a->c->out[0].data + b.q_row * a->c->out[0].cols + b.q_col, a->c->out[0].cols);
 }
@@ -107,18 +130,38 @@ static VECTOR_CLONES float dot(const float *x, const float *y, int64_t n)
     return lanes_sum(lane);
 }
 
-/* s: scores to probabilities. */
-static VECTOR_CLONES void probabilities(float *s, float lse, int64_t seen, int64_t n)
+/* dp loses delta and takes the slope of the cap on the scores s. */
+static VECTOR_CLONES void cap_gradient(const float *s, float softcap, float delta, int64_t n, float *dp)
 {
-    for (int64_t i = 0; i < seen; i++) s[i] = exp_f32(s[i] - lse);
-    for (int64_t i = seen; i < n; i++) s[i] = 0;
+    for (int64_t i = 0; i < n; i++) dp[i] = (dp[i] - delta) * softcap_slope(s[i], softcap);
 }
 
-/* dp becomes the gradient of the scaled scores. */
-static VECTOR_CLONES void score_gradient(const float *p, float delta, float scale, int64_t seen, int64_t n, float *dp)
+/* s: scores to probabilities. */
+static VECTOR_CLONES void probabilities(float *s, float lse, int64_t n)
 {
-    for (int64_t i = 0; i < seen; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
-    for (int64_t i = seen; i < n; i++) dp[i] = 0;
+    for (int64_t i = 0; i < n; i++) s[i] = exp_f32(s[i] - lse);
+}
+
+/* dp becomes the gradient of q k^T. */
+static VECTOR_CLONES void score_gradient(const float *p, float delta, float scale, int64_t n, float *dp)
+{
+    for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
+}
+
+/* One query: scores become probabilities, and dp, the gradient of those, that of q k^T. */
+static void bwd_query(const Attention *a, const QueryBlock *b, int64_t i, float lse, float delta, float *p, float *dp)
+{
+    Seen seen = seen_keys(b, i);
+    float *to = p + seen.begin, *gradient = dp + seen.begin;
+    bool capped = a->softcap > 0;
+    if (capped) {
+        cpu_softcap(to, a->softcap, seen.n);
+        cap_gradient(to, a->softcap, delta, seen.n, gradient);
+    }
+    probabilities(to, lse, seen.n);
+    score_gradient(to, capped ? 0 : delta, a->scale, seen.n, gradient);
+    zero_unseen(p, seen, b->n_keys);
+    zero_unseen(dp, seen, b->n_keys);
 }
 
 static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *p, float *dp)
@@ -129,16 +172,14 @@ static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *
     Block y = at(c->out[0], b->q_row, b->q_col), dy = at(c->dout[0], b->q_row, b->q_col);
     int64_t n = b->n, n_keys = b->n_keys, head_dim = a->head_dim;
     scores(a, b, p);
-    for (int64_t i = 0; i < n; i++)
-        probabilities(p + i * n_keys, c->saved[0].data[(b->q_row + i) * a->n_heads + head], b->diagonal + i + 1, n_keys);
+    matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
+    for (int64_t i = 0; i < n; i++) {
+        float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + head], delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
+        bwd_query(a, b, i, lse, delta, p + i * n_keys, dp + i * n_keys);
+    }
     if (dv.data)
         matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ p, n_keys }, AS_IS, dy, 1,
                     dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
-    matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
-    for (int64_t i = 0; i < n; i++) {
-        float delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
-        score_gradient(p + i * n_keys, delta, a->scale, b->diagonal + i + 1, n_keys, dp + i * n_keys);
-    }
     if (dq.data)
         matmul_part(GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, c->beta[0],
                     dq.data + b->q_row * dq.cols + b->q_col, dq.cols);

@@ -15,14 +15,21 @@ Backend cpu_backend(Pool *pool)
     return (Backend){ .name = "cpu", .pool = pool, .op = {
         [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
-        [OP_RMSNORM] = { cpu_rmsnorm_fwd, cpu_rmsnorm_bwd, NULL },
+        [OP_NORM] = { cpu_norm_fwd, cpu_norm_bwd, cpu_norm_scratch },
         [OP_LINEAR] = { cpu_linear_fwd, cpu_linear_bwd, cpu_linear_scratch },
         [OP_ROPE] = { cpu_rope_fwd, cpu_rope_bwd, NULL },
         [OP_ATTENTION] = { cpu_attention_fwd, cpu_attention_bwd, cpu_attention_scratch },
-        [OP_SILU_MUL] = { cpu_silu_mul_fwd, cpu_silu_mul_bwd, NULL },
+        [OP_GATE] = { cpu_gate_fwd, cpu_gate_bwd, NULL },
+        [OP_ACT] = { cpu_act_fwd, cpu_act_bwd, NULL },
         [OP_ADD] = { cpu_add_fwd, cpu_add_bwd, NULL },
+        [OP_SCALE] = { cpu_scale_fwd, cpu_scale_bwd, NULL },
+        [OP_SOFTCAP] = { cpu_softcap_fwd, NULL, NULL },
+        [OP_COLUMNS] = { cpu_columns_fwd, cpu_columns_bwd, NULL },
         [OP_APPEND] = { cpu_append_fwd, NULL, NULL },
         [OP_HEAD] = { cpu_head_fwd, cpu_head_bwd, cpu_head_scratch },
+        [OP_DENSE] = { cpu_dense_fwd, cpu_dense_bwd, NULL },
+        [OP_GATHER] = { cpu_gather_fwd, cpu_gather_bwd, NULL },
+        [OP_ADD_ROW] = { cpu_add_row_fwd, cpu_add_row_bwd, NULL },
     } };
 }
 
@@ -49,6 +56,23 @@ void cpu_hand_over(const float *from, int64_t n, float beta, float *to)
 {
     if (beta != 0) add_to(from, n, to);
     else if (to != from) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+VECTOR_CLONES void cpu_softcap(float *x, float cap, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) x[i] = cap * tanh_f32(x[i] / cap);
+}
+
+static VECTOR_CLONES void add_scaled(const float *from, int64_t n, float scale, float beta, float *to)
+{
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) to[i] = beta != 0 ? to[i] + scale * from[i] : scale * from[i];
+}
+
+void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to)
+{
+    if (scale == 1.0f) cpu_hand_over(from, n, beta, to);
+    else add_scaled(from, n, scale, beta, to);
 }
 
 void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)

@@ -11,14 +11,21 @@
 
 CPU_OPERATION(embedding);
 CPU_OPERATION(noise);
-CPU_OPERATION(rmsnorm);
+CPU_OPERATION(norm);
 CPU_OPERATION(linear);
 CPU_OPERATION(rope);
 CPU_OPERATION(attention);
-CPU_OPERATION(silu_mul);
+CPU_OPERATION(gate);
+CPU_OPERATION(act);
 CPU_OPERATION(add);
+CPU_OPERATION(scale);
+CPU_OPERATION(softcap);
+CPU_OPERATION(columns);
 CPU_OPERATION(append);
 CPU_OPERATION(head);
+CPU_OPERATION(dense);
+CPU_OPERATION(gather);
+CPU_OPERATION(add_row);
 
 /* Elementwise work is cut into tasks of whole rows, about ROW_TASK elements each. */
 enum { ROW_TASK = 1 << 15 };
@@ -38,6 +45,10 @@ int64_t cpu_tile_rows(const Backend *, int64_t rows, int64_t limit, int64_t acro
 
 /* A gradient of `n` elements goes on as it is: to = from, or to += from. In place (to == from) is fine. */
 void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
+void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to);      /* scale * from, the same way */
+
+/* x becomes cap tanh(x / cap), which stays below cap. */
+void cpu_softcap(float *x, float cap, int64_t n);
 
 /* What philox_fill gives, by the widest vectors that the machine has. */
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);

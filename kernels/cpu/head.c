@@ -1,9 +1,10 @@
-/* Logits, their statistics and the gradient of the hidden states, a chunk of scored rows at a time.
+/* Logits, their statistics and the gradients of the hidden states and of W, a chunk of scored rows at a time.
  *
  * A chunk's logits are made tile by tile of the vocabulary, turned in place into the gradient of the objective by each
- * logit, and multiplied back with W. With score = (1 - eps) logp[target] + eps mean(logp) and its coefficient c:
+ * logit, and multiplied back with W, and with x where W is trained. With score = (1 - eps) logp[target] + eps mean(logp) and its coefficient c:
  *     d objective / d z_v = c ((1 - eps) [v = target] + eps / V - p_v)
- * Only one chunk of logits ever exists. */
+ * and with capped logits the cap's slope, 1 - tanh^2, beside it. The gradient is made in forward where coef is known, else
+ * backward makes a chunk's logits again. Only one chunk of logits ever exists. dW sums over the chunks in order. */
 #include "kernels/cpu/cpu.h"
 
 #include <math.h>
@@ -22,7 +23,10 @@ enum {
 
 typedef struct {
     const OpCall *c;
-    const Weight *w;
+    Weight w;             /* a trained W is float32 in the step's memory */
+    const float *coef;    /* NULL: no gradient is made */
+    Tensor to, dw;        /* gradients: of x, where a chunk's rows are written or, with `add`, added; of W; data NULL: not wanted */
+    float add;
     int64_t first, n, vocabulary, z_stride, width, tile_cols, tile_rows;
     float *x, *z, *dx;    /* [CHUNK, width], [CHUNK, z_stride], [CHUNK, width] */
     float *room;
@@ -31,16 +35,16 @@ typedef struct {
 
 static Head describe(const OpCall *c)
 {
-    const Weight *w = c->args->head.w;
-    Head h = { .c = c, .w = w, .vocabulary = w->rows, .z_stride = w->rows + PAD, .width = w->cols,
-               .tile_cols = column_cut(w->cols, BACK_COLS, w->dtype) };
-    h.room_floats = weight_is_plain(w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
+    Tensor t = c->in[1];
+    Weight w = c->n_in == 2 ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
+    Head h = { .c = c, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols, .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
+    h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
     return h;
 }
 
 size_t cpu_head_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
-    if (bwd) return 0;
+    if (bwd && c->args->head.gradient) return 0;
     Head h = describe(c);
     int64_t rows = least(CHUNK, c->args->head.n);
     return (size_t)(rows * (2 * h.width + h.z_stride) + pool_workers(backend->pool) * h.room_floats) * sizeof(float);
@@ -50,7 +54,7 @@ static void logits_tile(const void *ctx, int task, int worker)
 {
     const Head *h = ctx;
     int64_t token = (int64_t)task * TOKENS, n = least(TOKENS, h->vocabulary - token);
-    Block w = weight_panel(h->w, token, n, 0, h->width, h->room + worker * h->room_floats);
+    Block w = weight_panel(&h->w, token, n, 0, h->width, h->room + worker * h->room_floats);
     matmul(h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
 }
 
@@ -88,9 +92,26 @@ static VECTOR_CLONES void logits_gradient(float *z, int64_t n, float most, float
     for (int64_t i = 0; i < n; i++) z[i] = coef * (even - exp_f32(z[i] - most) * inverse);
 }
 
+static VECTOR_CLONES void capped_gradient(float *z, int64_t n, float most, float inverse, float coef, float even, float softcap)
+{
+    for (int64_t i = 0; i < n; i++) z[i] = coef * (even - exp_f32(z[i] - most) * inverse) * softcap_slope(z[i], softcap);
+}
+
 static void put(Tensor t, int64_t i, double x)
 {
     if (t.data) t.data[i] = (float)x;
+}
+
+/* Logits become the gradient by them before the cap. */
+static void row_gradient(const Head *h, float *z, const Statistics *s, int64_t target, float coef)
+{
+    float softcap = h->c->args->head.softcap, eps = h->c->args->head.smoothing, inverse = (float)(1 / s->sum);
+    float even = (float)((double)eps / (double)h->vocabulary), at_target = coef * (float)(1 - (double)eps);
+    if (softcap > 0) {
+        at_target *= softcap_slope(z[target], softcap);
+        capped_gradient(z, h->vocabulary, s->most, inverse, coef, even, softcap);
+    } else logits_gradient(z, h->vocabulary, s->most, inverse, coef, even);
+    z[target] += at_target;
 }
 
 static void score_row(const Head *h, int64_t i)
@@ -99,16 +120,15 @@ static void score_row(const Head *h, int64_t i)
     int64_t row = h->first + i, target = c->args->head.target[row];
     double eps = (double)c->args->head.smoothing;
     CHECK(target >= 0 && target < h->vocabulary, "target %lld of a vocabulary of %lld", (long long)target, (long long)h->vocabulary);
-    float *z = h->z + i * h->z_stride, at_target = z[target];
+    float *z = h->z + i * h->z_stride;
+    if (c->args->head.b) cpu_hand_over(c->args->head.b, h->vocabulary, 1, z);
+    if (c->args->head.softcap > 0) cpu_softcap(z, c->args->head.softcap, h->vocabulary);
     Statistics s = statistics(z, h->vocabulary);
-    double log_sum = log(s.sum), logp = (double)(at_target - s.most) - log_sum, mean = s.plain / (double)h->vocabulary - log_sum;
+    double log_sum = log(s.sum), logp = (double)(z[target] - s.most) - log_sum, mean = s.plain / (double)h->vocabulary - log_sum;
     put(c->out[0], row, (1 - eps) * logp + eps * mean);
     put(c->out[1], row, log_sum - s.weighted / s.sum);
     put(c->out[2], row, s.at == target);
-    if (!c->args->head.gradient) return;
-    float coef = c->args->head.coef[row];
-    logits_gradient(z, h->vocabulary, s.most, (float)(1 / s.sum), coef, (float)(eps / (double)h->vocabulary));
-    z[target] += coef * (float)(1 - eps);
+    if (h->coef) row_gradient(h, z, &s, target, h->coef[row]);
 }
 
 static void score_rows(const void *ctx, int task, int worker)
@@ -124,49 +144,78 @@ static void dx_tile(const void *ctx, int task, int worker)
     const Head *h = ctx;
     int64_t across = ceil_div(h->width, h->tile_cols), row = task / across * h->tile_rows, col = task % across * h->tile_cols;
     int64_t n_rows = least(h->tile_rows, h->n - row), n_cols = least(h->tile_cols, h->width - col);
-    int64_t step = weight_is_plain(h->w) ? h->vocabulary : TOKENS;
+    int64_t step = weight_is_plain(&h->w) ? h->vocabulary : TOKENS;
     for (int64_t token = 0; token < h->vocabulary; token += step) {
         int64_t n = least(step, h->vocabulary - token);
-        Block w = weight_panel(h->w, token, n, col, n_cols, h->room + worker * h->room_floats);
+        Block w = weight_panel(&h->w, token, n, col, n_cols, h->room + worker * h->room_floats);
         matmul(n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0,
                h->dx + row * h->width + col, h->width);
     }
 }
 
-static void copy_rows(const Head *h, bool gather)
+/* One tile of dW: TOKENS rows. */
+static void dw_tile(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const Head *h = ctx;
+    int64_t across = ceil_div(h->width, h->tile_cols), token = task / across * TOKENS, col = task % across * h->tile_cols;
+    matmul(least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1, TRANSPOSED, (Block){ h->z + token, h->z_stride },
+           AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
+}
+
+static void gather(const Head *h)
 {
     const int32_t *row = h->c->args->head.row + h->first;
-    size_t bytes = (size_t)h->width * sizeof(float);
-    for (int64_t i = 0; i < h->n; i++) {
-        if (gather) memcpy(h->x + i * h->width, h->c->in[0].data + row[i] * h->width, bytes);
-        else memcpy(h->c->saved[0].data + row[i] * h->width, h->dx + i * h->width, bytes);
-    }
+    for (int64_t i = 0; i < h->n; i++) memcpy(h->x + i * h->width, h->c->in[0].data + row[i] * h->width, (size_t)h->width * sizeof(float));
+}
+
+static void scatter(const Head *h)
+{
+    const int32_t *row = h->c->args->head.row + h->first;
+    for (int64_t i = 0; i < h->n; i++) cpu_hand_over(h->dx + i * h->width, h->width, h->add, h->to.data + row[i] * h->width);
 }
 
 static void chunk(const Backend *backend, const Head *h)
 {
-    copy_rows(h, true);
+    int across = (int)ceil_div(h->width, h->tile_cols);
+    gather(h);
     pool_run(backend->pool, (int)ceil_div(h->vocabulary, TOKENS), logits_tile, h);
     pool_run(backend->pool, (int)ceil_div(h->n, ROWS_AT_ONCE), score_rows, h);
-    if (!h->c->args->head.gradient) return;
-    pool_run(backend->pool, (int)(ceil_div(h->n, h->tile_rows) * ceil_div(h->width, h->tile_cols)), dx_tile, h);
-    copy_rows(h, false);
+    if (!h->coef) return;
+    if (h->dw.data) pool_run(backend->pool, (int)ceil_div(h->vocabulary, TOKENS) * across, dw_tile, h);
+    if (!h->to.data) return;
+    pool_run(backend->pool, (int)ceil_div(h->n, h->tile_rows) * across, dx_tile, h);
+    scatter(h);
+}
+
+static void every_chunk(const Backend *backend, Head *h)
+{
+    int64_t n = h->c->args->head.n, rows = least(CHUNK, n);
+    h->x = h->c->scratch;
+    h->dx = h->x + rows * h->width;
+    h->z = h->dx + rows * h->width;
+    h->room = h->z + rows * h->z_stride;
+    for (h->first = 0; h->first < n; h->first += CHUNK) {
+        h->n = least(CHUNK, n - h->first);
+        h->tile_rows = cpu_tile_rows(backend, h->n, CHUNK, ceil_div(h->width, h->tile_cols));
+        chunk(backend, h);
+    }
+}
+
+static void clear(Tensor t)
+{
+    if (t.data) memset(t.data, 0, (size_t)(t.rows * t.cols) * sizeof(float));
 }
 
 void cpu_head_fwd(const Backend *backend, const OpCall *c)
 {
     Head h = describe(c);
-    int64_t n = c->args->head.n, rows = least(CHUNK, n);
-    h.x = c->scratch;
-    h.dx = h.x + rows * h.width;
-    h.z = h.dx + rows * h.width;
-    h.room = h.z + rows * h.z_stride;
-    if (c->args->head.gradient) memset(c->saved[0].data, 0, (size_t)(c->saved[0].rows * h.width) * sizeof(float));
-    for (h.first = 0; h.first < n; h.first += CHUNK) {
-        h.n = least(CHUNK, n - h.first);
-        h.tile_rows = cpu_tile_rows(backend, h.n, CHUNK, ceil_div(h.width, h.tile_cols));
-        chunk(backend, &h);
+    if (c->args->head.gradient) {
+        h.coef = c->args->head.coef;
+        h.to = c->saved[0];
+        clear(h.to);
     }
+    every_chunk(backend, &h);
 }
 
 static void hand_over_rows(const void *ctx, int task, int worker)
@@ -178,8 +227,26 @@ static void hand_over_rows(const void *ctx, int task, int worker)
     cpu_hand_over(c->saved[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
 }
 
+/* Sums over chunks, and a row may be scored twice: gradients that overwrite start from zero. */
+static void bwd_again(const Backend *backend, const OpCall *c)
+{
+    CHECK(c->dout[0].data, "of a head's outputs only the score has a gradient");
+    Head h = describe(c);
+    h.coef = c->dout[0].data;
+    h.to = c->din[0];
+    h.dw = c->din[1];
+    h.add = 1;
+    if (c->beta[0] == 0) clear(h.to);
+    if (c->beta[1] == 0) clear(h.dw);
+    every_chunk(backend, &h);
+}
+
 void cpu_head_bwd(const Backend *backend, const OpCall *c)
 {
+    if (!c->args->head.gradient) {
+        bwd_again(backend, c);
+        return;
+    }
     CHECK(c->dout[0].data == c->args->head.coef, "the head was told other coefficients before");
     cpu_run_rows(backend, c, c->din[0].rows, c->din[0].cols, hand_over_rows);
 }

@@ -55,15 +55,7 @@ void matmul_low_rank(int64_t m, int64_t n, int64_t k, Block a, Orientation b_is,
 
 bool weight_is_plain(const Weight *w)
 {
-    return w->dtype == DTYPE_F32 && !w->paired_heads && (uintptr_t)w->bytes % sizeof(float) == 0;
-}
-
-/* Where row r of the matrix is stored: see Weight.paired_heads. */
-static int64_t stored_row(const Weight *w, int64_t r)
-{
-    if (!w->paired_heads) return r;
-    int64_t head_dim = w->rows / w->paired_heads, head = r / head_dim, in_head = r % head_dim, half = in_head / (head_dim / 2);
-    return head * head_dim + 2 * (in_head % (head_dim / 2)) + half;
+    return w->dtype == DTYPE_F32 && w->order == ROWS_IN_ORDER && (uintptr_t)w->bytes % sizeof(float) == 0;
 }
 
 Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
@@ -74,7 +66,7 @@ Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, in
     CHECK(decode && col % dtype->block == 0, "%s cannot be decoded from column %lld", w->name, (long long)col);
     int64_t row_bytes = dtype_row_bytes(w->dtype, w->cols), col_bytes = dtype_row_bytes(w->dtype, col);
     for (int64_t r = 0; r < n_rows; r++)
-        decode((const char *)w->bytes + stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
+        decode((const char *)w->bytes + weight_stored_row(w, row + r) * row_bytes + col_bytes, n_cols, room + r * n_cols);
     return (Block){ room, n_cols };
 }
 

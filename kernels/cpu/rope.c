@@ -2,11 +2,15 @@
 
 #include "kernels/cpu/vector.h"
 
-/* One row of heads: (a, b) -> (a cos - b sin, b cos + a sin) on the halves; `sign` -1 turns back. */
-static VECTOR_CLONES void rotate(const float *x, const float *cos, const float *sin, float sign, int64_t cols, int head_dim, float beta, float *y)
+/* One row of heads: (a, b) -> (a cos - b sin, b cos + a sin); `sign` -1 turns back. */
+typedef struct { const float *x, *cos, *sin; float sign, beta; int64_t cols; int head_dim, rotary_dim; float *y; } Turn;
+
+static VECTOR_CLONES void turn_halves(const Turn *t)
 {
-    int half = head_dim / 2;
-    for (int64_t h = 0; h < cols; h += head_dim)
+    const float *x = t->x, *cos = t->cos, *sin = t->sin;
+    float sign = t->sign, beta = t->beta, *y = t->y;
+    int half = t->rotary_dim / 2;
+    for (int64_t h = 0; h < t->cols; h += t->head_dim)
         INDEPENDENT
         for (int i = 0; i < half; i++) {
             float a = x[h + i], b = x[h + half + i], s = sign * sin[i];
@@ -16,13 +20,40 @@ static VECTOR_CLONES void rotate(const float *x, const float *cos, const float *
         }
 }
 
-static void rotate_rows(const OpCall *c, int task, Tensor x, float sign, float beta, Tensor y)
+static VECTOR_CLONES void turn_pairs(const Turn *t)
+{
+    const float *x = t->x, *cos = t->cos, *sin = t->sin;
+    float sign = t->sign, beta = t->beta, *y = t->y;
+    int half = t->rotary_dim / 2;
+    for (int64_t h = 0; h < t->cols; h += t->head_dim)
+        INDEPENDENT
+        for (int i = 0; i < half; i++) {
+            float a = x[h + 2 * i], b = x[h + 2 * i + 1], s = sign * sin[i];
+            float low = a * cos[i] - b * s, high = b * cos[i] + a * s;
+            y[h + 2 * i] = beta != 0 ? y[h + 2 * i] + low : low;
+            y[h + 2 * i + 1] = beta != 0 ? y[h + 2 * i + 1] + high : high;
+        }
+}
+
+static void pass_the_rest(const Turn *t)
+{
+    if (t->rotary_dim == t->head_dim) return;
+    for (int64_t h = t->rotary_dim; h < t->cols; h += t->head_dim) cpu_hand_over(t->x + h, t->head_dim - t->rotary_dim, t->beta, t->y + h);
+}
+
+static void turn_rows(const OpCall *c, int task, Tensor x, float sign, float beta, Tensor y)
 {
     RowRange range = task_rows(task, x.rows, x.cols);
-    int head_dim = c->args->rope.head_dim;
+    Turn t = { .sign = sign, .beta = beta, .cols = x.cols, .head_dim = c->args->rope.head_dim, .rotary_dim = c->args->rope.rotary_dim };
     for (int64_t r = range.begin; r < range.end; r++) {
-        int64_t at = (int64_t)c->args->rope.position[r] * (head_dim / 2);
-        rotate(x.data + r * x.cols, c->args->rope.cos + at, c->args->rope.sin + at, sign, x.cols, head_dim, beta, y.data + r * x.cols);
+        int64_t at = (int64_t)c->args->rope.position[r] * (t.rotary_dim / 2);
+        t.x = x.data + r * x.cols;
+        t.cos = c->args->rope.cos + at;
+        t.sin = c->args->rope.sin + at;
+        t.y = y.data + r * x.cols;
+        if (c->args->rope.interleaved) turn_pairs(&t);
+        else turn_halves(&t);
+        pass_the_rest(&t);
     }
 }
 
@@ -30,14 +61,14 @@ static void fwd_rows(const void *ctx, int task, int worker)
 {
     (void)worker;
     const OpCall *c = ctx;
-    rotate_rows(c, task, c->in[0], 1, 0, c->out[0]);
+    turn_rows(c, task, c->in[0], 1, 0, c->out[0]);
 }
 
 static void bwd_rows(const void *ctx, int task, int worker)
 {
     (void)worker;
     const OpCall *c = ctx;
-    rotate_rows(c, task, c->dout[0], -1, c->beta[0], c->din[0]);
+    turn_rows(c, task, c->dout[0], -1, c->beta[0], c->din[0]);
 }
 
 void cpu_rope_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->out[0].rows, c->out[0].cols, fwd_rows); }

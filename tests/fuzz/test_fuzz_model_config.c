@@ -3,14 +3,19 @@
 #include "train/adapter/method.h"
 #include "tests/fuzz/mutate.h"
 
-static void use_rope(const ModelConfig *config)
+static void use_config(ModelConfig *config)
 {
-    Rope rope;
-    rope_init(&rope, config, NULL);
-    rope_reserve(&rope, 6);
-    for (int64_t longest = 1; longest <= 6; longest++) rope_meet(&rope, longest);
-    rope_restore(&rope, config->max_position_embeddings);
-    rope_free(&rope);
+    for (int i = 0; i < config->n_ropes; i++) {
+        Rope rope;
+        rope_init(&rope, &config->rope[i], config->max_position_embeddings, NULL);
+        rope_reserve(&rope, 6);
+        for (int64_t longest = 1; longest <= 6; longest++) rope_meet(&rope, longest);
+        rope_restore(&rope, config->max_position_embeddings);
+        rope_free(&rope);
+    }
+    for (int64_t i = 0; i < config->num_hidden_layers; i++)
+        CHECK(config->layer[i].window >= 0 && config->layer[i].rope < config->n_ropes, "layer %d", (int)i);
+    config_free(config);
 }
 
 static char *printed(const LoraConfig *config)
@@ -75,7 +80,7 @@ static void use_gguf(const uint8_t *bytes, size_t n)
     if (gguf_parse(&gguf, &file) != STATUS_OK) return;
     Status status = config_from_gguf(&config, &gguf);
     fuzz_check(status);
-    if (status == STATUS_OK) use_rope(&config);
+    if (status == STATUS_OK) use_config(&config);
     gguf_close(&gguf);
 }
 
@@ -88,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (json_parse(&json, "fuzz", (const char *)bytes, n) != STATUS_OK) return 0;
     Status status = config_from_json(&config, json, "config.json");
     fuzz_check(status);
-    if (status == STATUS_OK) use_rope(&config);
+    if (status == STATUS_OK) use_config(&config);
     status = lora_config_from_json(&lora_config, json, "adapter_config.json");
     fuzz_check(status);
     if (status == STATUS_OK) {
@@ -109,6 +114,12 @@ const Fuzz fuzz = {
         NUMBERS "\"max_position_embeddings\": 4, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}}",
         NUMBERS "\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}",
         NUMBERS "\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4, \"beta_fast\": 32, \"beta_slow\": 1, \"mscale\": 1.5, \"mscale_all_dim\": 1, \"truncate\": false}}",
+        "{\"model_type\": \"gemma3\", \"tie_word_embeddings\": true, \"text_config\": {\"num_hidden_layers\": 3, \"sliding_window\": 4, \"rope_scaling\": {\"rope_type\": \"linear\", "
+        "\"factor\": 8}, \"rope_local_base_freq\": 100, \"sliding_window_pattern\": 2, \"layer_types\": [\"full_attention\", \"sliding_attention\", \"attention\"]}}",
+        "{\"model_type\": \"phi3\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"partial_rotary_factor\": 0.5, "
+        "\"sliding_window\": 3, \"original_max_position_embeddings\": 3, \"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1.5], \"long_factor\": [4]}}",
+        "{\"model_type\": \"smollm3\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, "
+        "\"no_rope_layers\": [1, 0], \"use_sliding_window\": true, \"sliding_window\": 7, \"max_window_layers\": 1, \"logit_scale\": 1, \"hidden_act\": \"gelu\"}",
         LORA "\"target_modules\": [\"q_proj\", \"mlp.up_proj\"], \"layers_to_transform\": [0, 1], \"layers_pattern\": \"layers\", \"use_rslora\": true, \"modules_to_save\": null}",
         LORA "\"target_modules\": \".*[01]\\\\.(self_attn|mlp)\\\\..*_proj\", \"exclude_modules\": [\"k_proj\"], \"rank_pattern\": {\"v_proj\": 2}, \"alpha_pattern\": {\"^model.*1.*\": 1.5}}",
         LORA "\"target_modules\": \"all-linear\", \"lora_dropout\": 0.1, \"bias\": \"none\", \"init_lora_weights\": \"gaussian\", \"base_model_name_or_path\": \"base\"}",

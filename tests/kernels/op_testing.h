@@ -141,14 +141,15 @@ static inline double *weight_exact(const Weight *w)
     double *out = memory_new((size_t)(w->rows * w->cols), sizeof *out);
     float *row = memory_new((size_t)w->cols, sizeof *row);
     for (int64_t r = 0; r < w->rows; r++) {
-        int64_t stored = r;
-        if (w->paired_heads) {
-            int64_t d = w->rows / w->paired_heads;
-            for (int64_t h = 0; h < w->paired_heads; h++)
-                for (int64_t half = 0; half < 2; half++)
-                    for (int64_t i = 0; i < d / 2; i++)
-                        if (h * d + half * (d / 2) + i == r) stored = h * d + 2 * i + half;
-        }
+        int64_t stored = r, d = w->heads ? w->rows / w->heads : 0;
+        for (int64_t h = 0; w->order == ROWS_PAIRED && h < w->heads; h++)
+            for (int64_t half = 0; half < 2; half++)
+                for (int64_t i = 0; i < d / 2; i++)
+                    if (h * d + half * (d / 2) + i == r) stored = h * d + 2 * i + half;
+        for (int64_t h = 0; w->order == ROWS_SPLIT && h < w->heads; h++)
+            for (int64_t part = 0; part < 3; part++)
+                for (int64_t i = 0; i < d / 3; i++)
+                    if (h * d + part * (d / 3) + i == r) stored = (part * w->heads + h) * (d / 3) + i;
         dtype_rows[w->dtype].decode((const char *)w->bytes + stored * dtype_row_bytes(w->dtype, w->cols), w->cols, row);
         for (int64_t i = 0; i < w->cols; i++) out[r * w->cols + i] = (double)row[i];
     }
@@ -345,7 +346,8 @@ static inline void check_backward(const OpCase *t, const Backend backend[3], con
             }
             for (Alias alias = OVER_DOUT; alias <= OVER_SAVED; alias++) {
                 int over = alias == OVER_DOUT ? row->din_over_dout : row->din_over_saved;
-                if (!over || !(wanted >> (over - 1) & 1) || wish.add >> (over - 1) & 1) continue;
+                if (!over || (alias == OVER_SAVED && !done->n_saved) || !(wanted >> (over - 1) & 1) || wish.add >> (over - 1) & 1) continue;
+                if (tensor_bytes(din[over - 1]) != tensor_bytes(alias == OVER_DOUT ? done->out[0] : done->saved[0])) continue;
                 backward(t, &backend[1], done, dout, (Wish){ wanted, wish.add, alias }, other);
                 for (int i = 0; i < t->n_in; i++)
                     if (din[i].data) assert_same_bytes(row->name, "gradient in place", i, other[i], din[i]);

@@ -28,7 +28,7 @@ enum { ROWS, SCORED, LONGEST, SPANS, AT, SIZES };
 typedef struct { int64_t size[SIZES]; } Batch;
 
 /* What a recipe fixes. */
-typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim; bool gradient; } Recipe;
+typedef struct { Weight w; int n_terms; float p; int n_heads, n_kv, head_dim, window; bool gradient, trained_head; } Recipe;
 
 static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, const Batch *batch, bool bwd)
 {
@@ -52,19 +52,37 @@ static size_t scratch(const Backend *backend, OpId op, const Recipe *recipe, con
         args.attention.n_heads = recipe->n_heads;
         args.attention.n_kv = recipe->n_kv;
         args.attention.head_dim = recipe->head_dim;
+        args.attention.window = recipe->window;
         args.attention.n_spans = (int)batch->size[SPANS];
         args.attention.longest = (int)batch->size[LONGEST];
         c.in[0].cols = recipe->n_heads * recipe->head_dim;
         c.in[1] = c.in[2] = (Tensor){ NULL, rows, recipe->n_kv * recipe->head_dim };
     } else if (op == OP_HEAD) {
-        args.head.w = &recipe->w;
+        args.head.w = recipe->trained_head ? NULL : &recipe->w;
         args.head.n = batch->size[SCORED];
-        args.head.gradient = recipe->gradient;
-    } else if (op == OP_SILU_MUL || op == OP_ADD) {
-        c.n_in = 2;
+        args.head.gradient = recipe->gradient && !recipe->trained_head;
+        c.n_in = 1 + recipe->trained_head;
+        c.in[1] = (Tensor){ NULL, recipe->w.rows, cols };
+    } else if (op == OP_NORM) {
+        c.n_in = 1 + recipe->n_terms;
+        c.in[1] = c.in[2] = (Tensor){ NULL, 1, cols };
+        args.norm.center = recipe->n_terms;
+    } else if (op == OP_GATE || op == OP_ADD) {
+        c.n_in = op == OP_GATE && cols % 2 == 0 ? 1 : 2;
         c.in[1] = c.in[0];
     } else if (op == OP_ROPE) {
-        args.rope.head_dim = recipe->head_dim;
+        args.rope.head_dim = args.rope.rotary_dim = recipe->head_dim;
+        c.in[0].cols = recipe->n_heads * recipe->head_dim;
+    } else if (op == OP_SOFTCAP) {
+        args.softcap.cap = 1;
+    } else if (op == OP_COLUMNS) {
+        args.columns.n = cols;
+    } else if (op == OP_DENSE || op == OP_ADD_ROW) {
+        c.n_in = 2;
+        c.in[1] = (Tensor){ NULL, op == OP_DENSE ? recipe->w.rows : 1, cols };
+    } else if (op == OP_GATHER) {
+        c.in[0].rows = recipe->w.rows;
+        args.gather.n = rows;
     } else if (op == OP_APPEND) {
         args.append.at = batch->size[AT];
         args.append.capacity = batch->size[AT] + rows;
@@ -78,13 +96,14 @@ static int64_t below(Random *random, int64_t n) { return n ? random_u32(random) 
 
 static Recipe random_recipe(Random *random)
 {
-    Recipe r = { .n_terms = (int)below(random, 3), .p = below(random, 2) ? 0.1f : 0, .gradient = below(random, 2) };
+    Recipe r = { .n_terms = (int)below(random, 3), .p = below(random, 2) ? 0.1f : 0, .gradient = below(random, 2), .trained_head = below(random, 2) };
     do r.w.dtype = (Dtype)below(random, DTYPE_COUNT); while (!dtype_rows[r.w.dtype].decode);
     r.w.name = "w";
     r.w.rows = 1 + below(random, below(random, 2) ? 100 : 5000);
     r.w.cols = dtype_rows[r.w.dtype].block * (1 + below(random, 5000 / dtype_rows[r.w.dtype].block));
     r.n_kv = 1 + (int)below(random, 4);
     r.n_heads = r.n_kv * (1 + (int)below(random, 4));
+    r.window = below(random, 2) ? (int)below(random, 1500) : 0;
     r.head_dim = 2 * (1 + (int)below(random, 64));
     return r;
 }
@@ -117,7 +136,7 @@ static void scratch_is_monotone(void **state)
 }
 
 /* What backward reads, for a few sets of wanted gradients, as the comments of op.h say. */
-static void linear_reads_what_its_gradients_need(void **state)
+static void operations_read_what_their_gradients_need(void **state)
 {
     (void)state;
     enum { X = 1, A1 = 2, B1 = 4, A2 = 8, B2 = 16 };
@@ -126,15 +145,33 @@ static void linear_reads_what_its_gradients_need(void **state)
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         assert_int_equal(op_rows[OP_LINEAR].reads(&(OpArgs){0}, expected[i].wanted) & 31, expected[i].reads);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 1), 3);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 2), 1);
+    assert_int_equal(op_rows[OP_NORM].reads(&(OpArgs){0}, 4), 0);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 1), 2);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 2), 1);
+    assert_int_equal(op_rows[OP_DENSE].reads(&(OpArgs){0}, 3), 3);
+    assert_null(op_rows[OP_GATHER].reads);
+    assert_null(op_rows[OP_ADD_ROW].reads);
     assert_null(op_rows[OP_ROPE].reads);
     assert_null(op_rows[OP_ADD].reads);
-    assert_null(op_rows[OP_HEAD].reads);
+}
+
+/* A head whose gradient is made already reads nothing. */
+static void head_reads_what_its_gradients_need(void **state)
+{
+    (void)state;
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){ .head.gradient = true }, 1), 0);
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 1), READS(3, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 2), READS(3, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 0), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(linear_reads_what_its_gradients_need),
+        cmocka_unit_test(every_slot_is_filled), cmocka_unit_test(scratch_is_monotone), cmocka_unit_test(operations_read_what_their_gradients_need),
+        cmocka_unit_test(head_reads_what_its_gradients_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

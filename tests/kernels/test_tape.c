@@ -139,25 +139,34 @@ static Var site(Tape *tape, const SegmentKey *key, Var x, int s)
     return op_linear(tape, x, &m->site[key->index][s], s == O ? m->bias : NULL, term, s == O ? 2 : 1);
 }
 
+static OpArgs rope_args(const Model *m, const Batch *b)
+{
+    return (OpArgs){ .rope = { .cos = m->cos, .sin = m->sin, .position = b->position, .head_dim = HEAD_DIM, .rotary_dim = HEAD_DIM } };
+}
+
+static Var normed(Tape *tape, const Model *m, Var x) { return op_norm(tape, x, &(OpArgs){ .norm = { .w = m->norm, .eps = 1e-5f } }); }
+
 static void layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
     const Model *m = key->self;
     const Batch *b = key->batch;
-    OpArgs rope = { .rope = { m->cos, m->sin, b->position, HEAD_DIM } };
-    OpArgs attention = { .attention = { b->span, b->n_spans, HEADS, KV_HEADS, HEAD_DIM, b->longest, 0.5f } };
-    Var x = op_rmsnorm(tape, in[0], m->norm, 1e-5f);
+    OpArgs rope = rope_args(m, b);
+    OpArgs attention = { .attention = { .span = b->span, .n_spans = b->n_spans, .n_heads = HEADS, .n_kv = KV_HEADS, .head_dim = HEAD_DIM,
+                                        .longest = b->longest, .scale = 0.5f } };
+    Var x = normed(tape, m, in[0]);
     Var q = op_rope(tape, site(tape, key, x, Q), &rope), k = op_rope(tape, site(tape, key, x, K), &rope);
     Var y = op_attention(tape, q, k, site(tape, key, x, V), &attention);
     Var middle = op_add(tape, in[0], site(tape, key, y, O));
-    x = op_rmsnorm(tape, middle, m->norm, 1e-5f);
-    x = op_silu_mul(tape, site(tape, key, x, GATE), site(tape, key, x, UP));
-    x = op_rmsnorm(tape, x, m->norm, 1e-5f);                 /* a light operation on a light one's output */
+    x = normed(tape, m, middle);
+    x = op_gate(tape, ACT_SILU, site(tape, key, x, GATE), site(tape, key, x, UP));
+    x = normed(tape, m, x);                 /* a light operation on a light one's output */
     out[0] = op_add(tape, middle, site(tape, key, x, DOWN));
 }
 
 typedef struct {
     SegmentPolicy policy[LAYERS];
     bool keep_light, noise, dead_branch, entropy;
+    bool head_again;                 /* the head's gradient is made in backward */
     int workers;
     const Batch *capacity;           /* NULL: the batch itself */
     int garbage;                     /* the arena's bytes before the step */
@@ -172,9 +181,10 @@ static Scores forward(Tape *tape, const Model *m, const Batch *b, const Plan *pl
         last = x;
         tape_segment(tape, plan->policy[key.index], layer, &key, &last, 1, &x, 1);
     }
-    if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), &(OpArgs){ .rope = { m->cos, m->sin, b->position, HEAD_DIM } });
-    x = op_rmsnorm(tape, x, m->norm, 1e-5f);
-    return op_head(tape, x, &(OpArgs){ .head = { &m->head, b->row, b->target, b->coef, b->n_scored, 0.1f, tape->mode != TAPE_OFF } });
+    if (plan->dead_branch) op_rope(tape, op_add(tape, x, last), (OpArgs[]){ rope_args(m, b) });
+    x = normed(tape, m, x);
+    return op_head(tape, x, &(OpArgs){ .head = { .w = &m->head, .row = b->row, .target = b->target, .coef = b->coef, .n = b->n_scored, .smoothing = 0.1f,
+                                                 .gradient = tape->mode != TAPE_OFF && !plan->head_again } });
 }
 
 static Scores make_step(Tape *tape, const Model *m, const Batch *b, const Plan *plan, TapeMode mode)
@@ -315,6 +325,9 @@ static void bits_do_not_depend_on_how_a_step_is_made(void **state)
                     assert_same_step(&m, &step, &first);
                     free(step.grad);
                 }
+    Step again = run(&m, &b, (Plan){ .noise = true, .head_again = true, .workers = 2, .garbage = 0xFF }, TAPE_RECORD, NULL);
+    assert_same_step(&m, &again, &first);
+    free(again.grad);
     free(first.grad);
     model_close(&m);
 }
@@ -444,14 +457,14 @@ static void plans_have_their_price(void **state)
     assert_true(again.bytes < rebuilt.bytes && rebuilt.bytes < kept.bytes);
     assert_true(again.flops > kept.flops && rebuilt.flops == kept.flops);
 
-    /* A layer: 7 linears, 3 norms, 1 silu_mul, 3 additions (one of parameters), 2 ropes. */
+    /* A layer: 7 linears, 3 norms, 1 gate, 3 additions (one of parameters), 2 ropes. */
     assert_int_equal(keep.fwd[OP_LINEAR], 7 * LAYERS);
     assert_int_equal(keep.bwd[OP_LINEAR], 7 * LAYERS);
-    assert_int_equal(keep.fwd[OP_RMSNORM], 3 * LAYERS + 1);
-    /* The walk makes norms and silu_mul again; not the last norm, which nobody's backward reads, nor the first, which is below
+    assert_int_equal(keep.fwd[OP_NORM], 3 * LAYERS + 1);
+    /* The walk makes norms and gates again; not the last norm, which nobody's backward reads, nor the first, which is below
      * everything that learns and so is kept. */
-    assert_int_equal(light.fwd[OP_RMSNORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
-    assert_int_equal(light.fwd[OP_SILU_MUL], 2 * LAYERS);
+    assert_int_equal(light.fwd[OP_NORM], 3 * LAYERS + 1 + 3 * LAYERS - 1);
+    assert_int_equal(light.fwd[OP_GATE], 2 * LAYERS);
     assert_int_equal(light.fwd[OP_LINEAR], 7 * LAYERS);
     /* All but a layer's own output is made again: of its down projection only what is saved, the last addition not at all. */
     assert_int_equal(recompute.fwd[OP_LINEAR], 2 * 7 * LAYERS);
@@ -461,7 +474,7 @@ static void plans_have_their_price(void **state)
     assert_int_equal(recompute.fwd[OP_ATTENTION], 2 * LAYERS);
     assert_int_equal(recompute.bwd[OP_LINEAR], 7 * LAYERS);
     /* The lowest norm has no gradient to pass on. */
-    assert_int_equal(keep.bwd[OP_RMSNORM], 3 * LAYERS);
+    assert_int_equal(keep.bwd[OP_NORM], 3 * LAYERS);
     Step *steps[] = { &kept, &rebuilt, &again };
     for (int i = 0; i < 3; i++) free(steps[i]->grad);
     model_close(&m);
@@ -558,7 +571,8 @@ static void a_cache_gives_the_same_attention(void **state)
     for (int i = 0; i < 6; i++) {
         int64_t at = pieces[i].at, n = pieces[i].n, from = i ? at : 0;
         Span span = { 0, (int32_t)n, 0, (int32_t)(at + n) };
-        OpArgs args = { .attention = { &span, 1, HEADS, KV_HEADS, HEAD_DIM, (int)(at + n), 0.5f } };
+        OpArgs args = { .attention = { .span = &span, .n_spans = 1, .n_heads = HEADS, .n_kv = KV_HEADS, .head_dim = HEAD_DIM,
+                                       .longest = (int)(at + n), .scale = 0.5f } };
         tape_begin(&tape, TAPE_OFF);
         Var x = tape_const(&tape, (Tensor){ q + from * WIDTH, n, WIDTH });
         Var keys = op_append(&tape, tape_const(&tape, (Tensor){ k + from * COLS, n, COLS }), k_cache, at, CAPACITY);

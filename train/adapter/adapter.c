@@ -108,7 +108,8 @@ static Status nothing_matched(const LoraConfig *c, const Model *model)
 {
     Buffer asked = {0}, known = {0};
     list_words(&asked, &c->target_modules);
-    for (int k = 0; k < SITE_KINDS; k++) buffer_format(&known, "%s%s", k ? ", " : "", last_component(model->config.family->site[k].module));
+    const Family *f = model->config.family;
+    for (int i = 0; i < family_sites(f); i++) buffer_format(&known, "%s%s", i ? ", " : "", last_component(f->site[i].module));
     Status status = fail(STATUS_INPUT, "target_modules %s%s: no module of this model is adapted%s; it has, in each of %lld layers: %s",
                          asked.data, c->target_modules.pattern ? " (a regular expression over whole paths)" : "",
                          c->exclude_modules.n || c->layers_to_transform.n ? " (exclude_modules and layers_to_transform count too)" : "",
@@ -133,13 +134,13 @@ static Status check_targets(const LoraConfig *c, const Model *model, Notices *no
 {
     bool head, embedding;
     if (is_all_linear(&c->target_modules)) return STATUS_OK;
-    TRY(is_asked_for(c, "lm_head", &head));
-    if (head) return fail(STATUS_INPUT, "target_modules: lm_head cannot be adapted, in TRL neither: the loss multiplies with its weight directly");
-    TRY(is_asked_for(c, "model.embed_tokens", &embedding));
-    if (embedding) return fail(STATUS_INPUT, "target_modules: adapters on embed_tokens are not supported");
+    TRY(is_asked_for(c, model->head_path, &head));
+    if (head) return fail(STATUS_INPUT, "target_modules: %s cannot be adapted, in TRL neither: the loss multiplies with its weight directly", model->head_path);
+    TRY(is_asked_for(c, model->embedding_path, &embedding));
+    if (embedding) return fail(STATUS_INPUT, "target_modules: adapters on %s are not supported", model->embedding_path);
     for (int i = 0; i < c->target_modules.n && !c->target_modules.pattern; i++) {
         const char *entry = c->target_modules.item[i];
-        bool found = has_suffix("lm_head", entry) || has_suffix("model.embed_tokens", entry);
+        bool found = has_suffix(model->head_path, entry) || has_suffix(model->embedding_path, entry);
         for (int s = 0; s < model->n_sites; s++) found = found || has_suffix(model_site(model, s)->path, entry);
         if (!found) notice(notices, "target_modules: \"%s\" is no module of this model", entry);
     }

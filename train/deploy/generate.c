@@ -60,7 +60,8 @@ static Status open_sequence(Generation *g)
 {
     int64_t capacity = g->prompt.n + g->options.max_new_tokens - 1, context = g->model.config.max_position_embeddings;
     if (capacity > INT32_MAX) return fail(STATUS_INPUT, "max_new_tokens: prompt and answer have at most %d tokens", INT32_MAX);
-    if (capacity >= context && g->model.config.rope.type == ROPE_DEFAULT)
+    TRY(model_check_length(&g->model, capacity));
+    if (capacity >= context && g->model.config.rope[0].type == ROPE_TYPE_DEFAULT)
         notice(&g->notices, "prompt and answer may come to %lld tokens; the model was made for %lld", (long long)capacity + 1, (long long)context);
     return sequence_open(&g->sequence, &g->backend, &g->model, g->options.adapter_name_or_path ? &g->adapter : NULL, capacity, available_memory());
 }

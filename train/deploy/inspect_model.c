@@ -32,20 +32,42 @@ static void put_sizes(Json *out, const ModelConfig *c)
     put_integer(s, "head_dim", c->head_dim);
     put_integer(s, "vocab_size", c->vocab_size);
     put_bool(s, "tie_word_embeddings", c->tie_word_embeddings);
-    put_bool(s, "attention_bias", c->attention_bias);
+    put_bool(s, "attention_bias", c->qkv_bias);
     put_bool(s, "mlp_bias", c->mlp_bias);
 }
 
-static void put_positions(Json *out, const Rope *rope)
+static void put_rope(Json *s, const Model *m, int table)
 {
-    static const char *const names[] = { "default", "linear", "dynamic", "llama3", "yarn" };
+    const Rope *rope = &m->rope[table];
     const RopeParameters *p = &rope->parameters;
-    Json *s = put_section(out, "positions");
-    put_integer(s, "max_position_embeddings", rope->max_positions);
     put_real(s, "rope_theta", p->theta);
-    put_string(s, "rope_type", rope->freq_factors ? "factors in the file (rope_freqs)" : names[p->type]);
-    if (p->type != ROPE_DEFAULT) put_real(s, "factor", p->factor);
-    if (p->type >= ROPE_LLAMA3) put_real(s, "original_max_position_embeddings", p->original_max_position_embeddings);
+    put_string(s, "rope_type", rope->freq_factors ? "factors in the file (rope_freqs)" : rope_type_names[p->type]);
+    if (p->rotary_dim != m->config.head_dim) put_integer(s, "rotary_dim", p->rotary_dim);
+    if (p->type != ROPE_TYPE_DEFAULT) put_real(s, "factor", p->factor);
+    if (p->type >= ROPE_TYPE_LLAMA3) put_real(s, "original_max_position_embeddings", p->original_max_position_embeddings);
+}
+
+static int count_windows(const ModelConfig *c, int32_t *window)
+{
+    int n = 0;
+    for (int64_t i = 0; i < c->num_hidden_layers; i++)
+        if (c->layer[i].window) *window = c->layer[i].window, n++;
+    return n;
+}
+
+static void put_positions(Json *out, const Model *m)
+{
+    const ModelConfig *c = &m->config;
+    int32_t window = 0;
+    int n_windows = count_windows(c, &window);
+    Json *s = put_section(out, "positions");
+    put_integer(s, "max_position_embeddings", c->max_position_embeddings);
+    if (m->positions.bytes) put_string(s, "kind", "learned");
+    if (c->n_ropes) put_rope(s, m, 0);
+    if (c->n_ropes > 1) put_rope(put_section(s, "layers with a window"), m, 1);
+    if (!n_windows) return;
+    put_integer(s, "sliding_window", window);
+    put_integer(s, "layers_with_a_window", n_windows);
 }
 
 static void put_part(Json *out, const Tokenizer *t, const char *key, TokenPart part)
@@ -151,7 +173,7 @@ Status inspect_model(Json *report, const char *path)
     put_string(report, "architecture", model.config.family->model_type);
     put_weights(report, &model);
     put_sizes(report, &model.config);
-    put_positions(report, &model.rope);
+    put_positions(report, &model);
     Status status = put_tokenizer(report, &model);
     model_close(&model);
     return status;

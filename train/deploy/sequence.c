@@ -17,11 +17,8 @@ static Var record(SequenceStep *step, const Sequence *s, const int32_t *ids, int
     Batch batch = { .n_rows = n, .n_documents = 1, .longest = (int32_t)(at + n), .ids = (int32_t *)ids, .position = s->position + at, .span = &span };
     Forward f = { .model = s->model, .batch = &batch, .adapter = s->adapter, .cache = &cache };
     tape_begin(&step->tape, TAPE_OFF);
-    Var out = decoder_hidden(&step->tape, &f);
-    if (step->logits) {
-        out = op_linear(&step->tape, out, &s->model->head, NULL, NULL, 0);
-        tape_result(&step->tape, out);
-    }
+    Var out = step->logits ? decoder_logits(&step->tape, &f) : decoder_hidden(&step->tape, &f);
+    if (step->logits) tape_result(&step->tape, out);
     tape_end(&step->tape);
     return out;
 }
@@ -43,8 +40,8 @@ static Status allocate(Sequence *s, int64_t available)
     const ModelConfig *c = &s->model->config;
     int64_t rows = c->num_hidden_layers * s->cache.capacity, cols = c->num_key_value_heads * c->head_dim;
     size_t arena = largest(layout_bytes(s->piece.layout), layout_bytes(s->one.layout)), half = (size_t)(rows * cols) * sizeof(float);
-    int64_t tables = s->cache.capacity * c->head_dim * (int64_t)sizeof(float);
-    int64_t needed = model_weight_bytes(s->model) + (int64_t)(arena + 2 * half) + tables;
+    int64_t tables = model_table_bytes(s->model, s->cache.capacity);
+    int64_t needed = model_weight_bytes(s->model) + model_copied_bytes(s->model) + (int64_t)(arena + 2 * half) + tables;
     s->bytes = arena + 2 * half;
     s->memory = needed > available ? MAP_FAILED : mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (s->memory == MAP_FAILED) {
@@ -68,7 +65,7 @@ Status sequence_open(Sequence *s, const Backend *backend, Model *model, const Ad
     TRY(allocate(s, available));
     s->position = memory_new((size_t)capacity, sizeof *s->position);
     for (int32_t i = 0; i < capacity; i++) s->position[i] = i;
-    rope_reserve(&model->rope, capacity);
+    model_reserve_positions(model, capacity);
     return STATUS_OK;
 }
 
@@ -94,7 +91,7 @@ static const float *read_one(Sequence *s, int32_t token)
 static void begin(Sequence *s, int64_t n)
 {
     s->cache.length = 0;
-    rope_meet(&s->model->rope, n);
+    model_meet(s->model, n);
 }
 
 const float *sequence_start(Sequence *s, const int32_t *prompt, int64_t n)
@@ -110,7 +107,7 @@ const float *sequence_start(Sequence *s, const int32_t *prompt, int64_t n)
 
 const float *sequence_next(Sequence *s, int32_t token)
 {
-    rope_meet(&s->model->rope, s->cache.length + 1);
+    model_meet(s->model, s->cache.length + 1);
     return read_one(s, token);
 }
 

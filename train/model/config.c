@@ -5,21 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reading one key: where it stands and how it is called in messages. */
-typedef struct { const Json *object; const char *path, *prefix; } Reader;
+#include "kernels/memory.h"
+#include "train/model/config_keys.h"
+
+/* One object of keys, which may be a member of another: how it is called in messages. */
+typedef struct { const ConfigKeys *keys; const Json *object; const char *prefix; } Reader;
 
 static Status bad_key(const Reader *r, const char *key, const char *expected)
 {
     const Json *value = json_get(r->object, key);
-    Buffer found = {0};
-    if (value) json_print(&found, value, (JsonStyle){0});
+    Buffer found = {0}, name = {0};
+    bool said = value && !(r->object == r->keys->values && json_kind(value) == JSON_NULL);      /* there, a key nobody said is null */
+    if (said) json_print(&found, value, (JsonStyle){0});
     else buffer_add_string(&found, "nothing");
-    Status status = fail(STATUS_INPUT, "%s: %s%s: expected %s, found %.80s", r->path, r->prefix, key, expected, found.data);
+    buffer_add_string(&name, r->prefix);
+    config_keys_spell(r->keys, key, &name);
+    Status status = fail(STATUS_INPUT, "%s: %s: expected %s, found %.80s", r->keys->path, name.data, expected, found.data);
     buffer_free(&found);
+    buffer_free(&name);
     return status;
 }
 
 static bool is_null(const Reader *r, const char *key) { return json_kind(json_get(r->object, key)) == JSON_NULL; }
+static bool has(const Reader *r, const char *key) { return json_get(r->object, key) != NULL; }
 
 /* A whole number from 1 to `most`; `fallback` where the key is absent or null, unless that is 0: then it must be there. */
 static Status read_count(const Reader *r, const char *key, int64_t most, int64_t fallback, int64_t *out)
@@ -49,7 +57,31 @@ static Status read_flag(const Reader *r, const char *key, bool *out)
     return STATUS_OK;
 }
 
-static Status read_yarn(const Reader *r, RopeParameters *rope)
+/* A flag that the family's row names: ALWAYS, the key, or NULL for never. */
+static Status read_named_flag(const Reader *r, const char *key, bool *out)
+{
+    *out = key == ALWAYS;
+    return !key || key == ALWAYS ? STATUS_OK : read_flag(r, key, out);
+}
+
+static const double above_zero = 1e-30;
+
+static Status read_act(const Reader *r, Act *out)
+{
+    static const struct { const char *name; Act act; } acts[] = {
+        { "silu", ACT_SILU }, { "swish", ACT_SILU }, { "gelu", ACT_GELU }, { "gelu_new", ACT_GELU_TANH }, { "gelu_fast", ACT_GELU_TANH },
+        { "gelu_python", ACT_GELU }, { "gelu_python_tanh", ACT_GELU_TANH }, { "gelu_accurate", ACT_GELU_TANH },
+        { "gelu_pytorch_tanh", ACT_GELU_TANH }, { "relu", ACT_RELU }, { "relu2", ACT_RELU2 } };
+    const char *name = json_string(json_get(r->object, "hidden_act"));
+    for (size_t i = 0; name && i < sizeof acts / sizeof *acts; i++)
+        if (!strcmp(name, acts[i].name)) {
+            *out = acts[i].act == ACT_GELU && r->keys->family->gelu_means_tanh ? ACT_GELU_TANH : acts[i].act;
+            return STATUS_OK;
+        }
+    return bad_key(r, "hidden_act", "silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2");
+}
+
+static Status read_yarn(const Reader *config, const Reader *r, RopeParameters *rope)
 {
     TRY(read_real(r, "attention_factor", 0, -1, &rope->attention_factor));
     TRY(read_real(r, "beta_fast", 0, 32, &rope->beta_fast));
@@ -60,215 +92,352 @@ static Status read_yarn(const Reader *r, RopeParameters *rope)
     if (!is_null(r, "truncate")) TRY(read_flag(r, "truncate", &rope->truncate));
     if (rope->beta_fast == 0) rope->beta_fast = 32;
     if (rope->beta_slow == 0) rope->beta_slow = 1;
+    return rope->theta > 1 ? STATUS_OK : bad_key(is_null(r, "rope_theta") ? config : r, "rope_theta", "a number above 1, which yarn needs");
+}
+
+static Status read_llama3(const Reader *r, RopeParameters *rope)
+{
+    TRY(read_real(r, "low_freq_factor", above_zero, NAN, &rope->low_freq_factor));
+    TRY(read_real(r, "high_freq_factor", above_zero, NAN, &rope->high_freq_factor));
+    return rope->high_freq_factor > rope->low_freq_factor ? STATUS_OK : bad_key(r, "high_freq_factor", "a number above low_freq_factor");
+}
+
+/* One factor for each frequency. */
+static Status read_factors(const Reader *r, const char *key, int64_t n, float **out)
+{
+    const Json *list = json_get(r->object, key);
+    char expected[64];
+    snprintf(expected, sizeof expected, "a list of %lld numbers above 0", (long long)n);
+    if (json_kind(list) != JSON_ARRAY || json_count(list) != n) return bad_key(r, key, expected);
+    *out = memory_new((size_t)n, sizeof **out);
+    int64_t i = 0;
+    for (const Json *item = json_first(list); item; item = json_next(item)) {
+        (*out)[i] = (float)json_number(item);
+        if (!json_is_number(item) || !((*out)[i] > 0) || !isfinite((*out)[i])) return bad_key(r, key, expected);
+        i++;
+    }
     return STATUS_OK;
 }
 
-static Status rope_type(const Reader *r, RopeType *type)
+static Status read_longrope(const Reader *r, RopeParameters *rope)
 {
-    static const char *const names[] = { "default", "linear", "dynamic", "llama3", "yarn" };
-    const char *key = json_get(r->object, "rope_type") ? "rope_type" : "type", *name = json_string(json_get(r->object, key));
-    *type = ROPE_DEFAULT;
-    if (is_null(r, key)) return STATUS_OK;
-    for (int i = 0; name && i < 5; i++)
-        if (!strcmp(name, names[i])) {
+    TRY(read_real(r, "attention_factor", 0, -1, &rope->attention_factor));
+    TRY(read_factors(r, "short_factor", rope->rotary_dim / 2, &rope->short_factor));
+    return read_factors(r, "long_factor", rope->rotary_dim / 2, &rope->long_factor);
+}
+
+const char *const rope_type_names[ROPE_TYPES] = { "default", "linear", "dynamic", "llama3", "yarn", "longrope" };
+
+static Status read_rope_type(const Reader *r, RopeType *type)
+{
+    const char *key = has(r, "rope_type") ? "rope_type" : "type", *name = json_string(json_get(r->object, key));
+    bool longrope = r->keys->family->yarn_means_longrope && name && (!strcmp(name, "su") || !strcmp(name, "yarn"));
+    *type = longrope ? ROPE_TYPE_LONGROPE : ROPE_TYPE_DEFAULT;
+    if (is_null(r, key) || longrope) return STATUS_OK;
+    for (int i = 0; name && i < ROPE_TYPES; i++)
+        if (!strcmp(name, rope_type_names[i])) {
             *type = (RopeType)i;
             return STATUS_OK;
         }
-    return bad_key(r, key, "default, linear, dynamic, llama3 or yarn");
+    return bad_key(r, key, "default, linear, dynamic, llama3, yarn or longrope");
 }
 
-/* rope_parameters, or the older rope_scaling beside rope_theta; transformers reads both, scaling first. */
-static Status read_rope(const Reader *config, ModelConfig *c)
+/* How many columns of a head turn: transformers rounds down, and where that is odd the last pair goes beyond. */
+static Status read_rotary_dim(const Reader *config, const Reader *r, const ModelConfig *c, int64_t *out)
 {
-    bool old = !is_null(config, "rope_scaling");
-    const char *key = old ? "rope_scaling" : "rope_parameters";
-    Reader r = { json_get(config->object, key), config->path, old ? "rope_scaling." : "rope_parameters." };
-    if (!is_null(config, key) && json_kind(r.object) != JSON_OBJECT) return bad_key(config, key, "an object");
-    RopeParameters *rope = &c->rope;
-    double theta, original = (double)c->max_position_embeddings;
-    TRY(read_real(config, "rope_theta", 1e-30, 10000, &theta));
-    TRY(read_real(&r, "rope_theta", 1e-30, theta, &rope->theta));
-    TRY(rope_type(&r, &rope->type));
-    if (!is_null(&r, "partial_rotary_factor") && json_number(json_get(r.object, "partial_rotary_factor")) != 1)
-        return bad_key(&r, "partial_rotary_factor", "1, the only one that is supported");
-    TRY(read_real(&r, "original_max_position_embeddings", 1, original, &rope->original_max_position_embeddings));
-    TRY(read_real(config, "original_max_position_embeddings", 1, rope->original_max_position_embeddings, &rope->original_max_position_embeddings));
-    double derived = rope->type == ROPE_YARN ? original / rope->original_max_position_embeddings : NAN;
-    if (rope->type != ROPE_DEFAULT) TRY(read_real(&r, "factor", 1e-30, derived, &rope->factor));
-    if (rope->type == ROPE_LLAMA3) {
-        TRY(read_real(&r, "low_freq_factor", 1e-30, NAN, &rope->low_freq_factor));
-        TRY(read_real(&r, "high_freq_factor", 1e-30, NAN, &rope->high_freq_factor));
-        if (rope->high_freq_factor <= rope->low_freq_factor) return bad_key(&r, "high_freq_factor", "a number above low_freq_factor");
+    double factor;
+    *out = c->head_dim;
+    if (c->gguf) {
+        TRY(read_count(config, "rotary_dim", 1 << 12, c->head_dim, out));
+        bool fits = c->family->partial_rotary ? *out <= c->head_dim && *out % 2 == 0 : *out == c->head_dim;
+        return fits ? STATUS_OK : bad_key(config, "rotary_dim", c->family->partial_rotary ? "an even number of a head's columns" : "the size of a head");
     }
-    if (rope->type != ROPE_YARN) return STATUS_OK;
-    if (rope->theta <= 1) return bad_key(is_null(&r, "rope_theta") ? config : &r, "rope_theta", "a number above 1, which yarn needs");
-    return read_yarn(&r, rope);
-}
-
-static Status check_heads(const ModelConfig *c, const char *path)
-{
-    if (c->num_attention_heads % c->num_key_value_heads)
-        return fail(STATUS_INPUT, "%s: num_attention_heads %lld is not a multiple of num_key_value_heads %lld", path,
-                    (long long)c->num_attention_heads, (long long)c->num_key_value_heads);
-    if (c->head_dim % 2 || (c->rope.type == ROPE_DYNAMIC && c->head_dim <= 2))
-        return fail(STATUS_INPUT, "%s: head_dim %lld: rotary positions need an even number%s", path, (long long)c->head_dim,
-                    c->rope.type == ROPE_DYNAMIC ? " above 2" : "");
+    const Reader *from = has(r, "partial_rotary_factor") ? r : config;
+    TRY(read_real(from, "partial_rotary_factor", 0, 1, &factor));
+    if (!c->family->partial_rotary && factor != 1) return bad_key(from, "partial_rotary_factor", "1, the only one that is supported");
+    *out = (int64_t)((double)c->head_dim * factor);
+    if (*out < 2 || *out > c->head_dim || *out % 2) return bad_key(from, "partial_rotary_factor", "a share of a head with an even number of columns");
     return STATUS_OK;
 }
 
-static Status read_model_type(const Reader *r, const Family **family)
+/* One table's parameters out of `r`; `theta` where it has none. */
+static Status read_rope(const Reader *config, const Reader *r, const ModelConfig *c, double theta, RopeParameters *rope)
 {
-    const char *name = json_string(json_get(r->object, "model_type"));
-    if (!name) return bad_key(r, "model_type", "a string");
-    *family = family_of_model_type(name);
-    if (*family) return STATUS_OK;
-    Buffer list = {0};
-    family_list(&list, false);
-    Status status = fail(STATUS_INPUT, "%s: model_type \"%s\" is not supported; supported are: %s", r->path, name, list.data);
-    buffer_free(&list);
+    double original = (double)c->max_position_embeddings;
+    for (const Json *item = json_first(r->object); item; item = json_next(item))
+        if (json_kind(item) == JSON_OBJECT) return bad_key(r, json_key(item), "a number");
+    TRY(read_real(r, "rope_theta", above_zero, theta, &rope->theta));
+    TRY(read_rope_type(r, &rope->type));
+    TRY(read_rotary_dim(config, r, c, &rope->rotary_dim));
+    TRY(read_real(r, "original_max_position_embeddings", 1, original, &rope->original_max_position_embeddings));
+    TRY(read_real(config, "original_max_position_embeddings", 1, rope->original_max_position_embeddings, &rope->original_max_position_embeddings));
+    double derived = rope->type == ROPE_TYPE_YARN || rope->type == ROPE_TYPE_LONGROPE ? original / rope->original_max_position_embeddings : NAN;
+    if (rope->type != ROPE_TYPE_DEFAULT) TRY(read_real(r, "factor", above_zero, derived, &rope->factor));
+    if (c->family->query_scaling) TRY(read_real(r, "llama_4_scaling_beta", 0, 0, &rope->query_scaling_beta));
+    switch (rope->type) {
+    case ROPE_TYPE_LLAMA3: return read_llama3(r, rope);
+    case ROPE_TYPE_YARN: return read_yarn(config, r, rope);
+    case ROPE_TYPE_LONGROPE: return read_longrope(r, rope);
+    case ROPE_TYPE_DYNAMIC: return rope->rotary_dim > 2 ? STATUS_OK : bad_key(config, "head_dim", "more than 2, which dynamic rotary positions need");
+    default: return STATUS_OK;
+    }
+}
+
+/* rope_parameters, or the older rope_scaling beside rope_theta; transformers reads both, scaling first. */
+static Status read_one_rope(const Reader *config, ModelConfig *c)
+{
+    bool old = !is_null(config, "rope_scaling");
+    const char *key = old ? "rope_scaling" : "rope_parameters";
+    Reader r = { config->keys, json_get(config->object, key), c->gguf ? "" : old ? "rope_scaling." : "rope_parameters." };
+    double theta;
+    if (!is_null(config, key) && json_kind(r.object) != JSON_OBJECT) return bad_key(config, key, "an object");
+    TRY(read_real(config, "rope_theta", above_zero, 10000, &theta));
+    c->n_ropes = 1;
+    return read_rope(config, &r, c, theta, &c->rope[0]);
+}
+
+/* Tables 0, of layers that see everything, and 1, of layers with a window. rope_scaling, the older key, means the first. */
+static Status read_two_ropes(const Reader *config, ModelConfig *c)
+{
+    static const char *const keys[] = { "full_attention", "sliding_attention" }, *const thetas[] = { "rope_theta", "rope_local_base_freq" };
+    static const char *const prefixes[] = { "rope_parameters.full_attention.", "rope_parameters.sliding_attention." };
+    bool old = !is_null(config, "rope_scaling");
+    const Json *both = json_get(config->object, "rope_parameters");
+    for (int i = 0; i < 2; i++) {
+        bool scaled = i == 0 && (old || c->gguf);
+        Reader r = { config->keys, scaled ? json_get(config->object, old ? "rope_scaling" : "rope_parameters") : json_get(both, keys[i]),
+                     c->gguf ? "" : scaled ? "rope_scaling." : prefixes[i] };
+        double theta;
+        TRY(read_real(config, thetas[i], above_zero, 10000, &theta));
+        TRY(read_rope(config, &r, c, theta, &c->rope[i]));
+    }
+    c->n_ropes = 2;
+    return STATUS_OK;
+}
+
+static Status read_ropes(const Reader *config, ModelConfig *c)
+{
+    if (c->family->rope == ROPE_NONE) return STATUS_OK;
+    return c->family->rope_by_layer_type ? read_two_ropes(config, c) : read_one_rope(config, c);
+}
+
+/* The model's window; 0: none, or switched off. smollm3's switch is for the rule, not for layer_types. */
+static Status read_window(const Reader *r, const ModelConfig *c, bool typed, int64_t *window)
+{
+    bool used = c->family->window != WINDOW_NONE, switched = has(r, "use_sliding_window") && !(typed && c->family->window == WINDOW_NO_ROPE);
+    *window = 0;
+    if (switched) TRY(read_flag(r, "use_sliding_window", &used));
+    if (!used || is_null(r, "sliding_window")) return STATUS_OK;
+    return read_count(r, "sliding_window", INT32_MAX, 0, window);
+}
+
+/* layer_types, where they are given. */
+static Status read_layer_types(const Reader *r, const ModelConfig *c, int64_t window)
+{
+    const Json *list = json_get(r->object, "layer_types");
+    if (json_kind(list) != JSON_ARRAY || json_count(list) != c->num_hidden_layers) return bad_key(r, "layer_types", "a list with an entry for each layer");
+    int64_t i = 0;
+    for (const Json *item = json_first(list); item; item = json_next(item), i++) {
+        const char *type = json_string(item);
+        bool sliding = type && !strcmp(type, "sliding_attention");
+        if (!sliding && (!type || (strcmp(type, "full_attention") && strcmp(type, "attention"))))
+            return bad_key(r, "layer_types", "full_attention or sliding_attention");
+        if (sliding && !window) return bad_key(r, "sliding_window", "a window for the layers that layer_types gives one");
+        c->layer[i].window = sliding ? (int32_t)window : 0;
+    }
+    return STATUS_OK;
+}
+
+/* The windows that follow from the family's rule. */
+static Status derive_windows(const Reader *r, const ModelConfig *c, int64_t window)
+{
+    WindowRule rule = c->family->window;
+    int64_t pattern = 1, first = 0;
+    if (rule == WINDOW_PATTERN && window) TRY(read_count(r, "sliding_window_pattern", 4096, 0, &pattern));
+    if (rule == WINDOW_UPPER && !is_null(r, "max_window_layers") && json_integer(json_get(r->object, "max_window_layers")) != 0)
+        TRY(read_count(r, "max_window_layers", INT32_MAX, 0, &first));
+    for (int64_t i = 0; i < c->num_hidden_layers; i++) {
+        bool sliding = rule == WINDOW_ALL || (rule == WINDOW_PATTERN && (i + 1) % pattern) || (rule == WINDOW_UPPER && i >= first) ||
+                       (rule == WINDOW_NO_ROPE && c->layer[i].rope == NO_ROPE);
+        c->layer[i].window = sliding ? (int32_t)window : 0;
+    }
+    return STATUS_OK;
+}
+
+/* no_rope_layers says 1 where there is rope. */
+static Status read_listed_ropes(const Reader *r, const ModelConfig *c)
+{
+    const Json *list = json_get(r->object, "no_rope_layers");
+    int64_t interval = 1, i = 0;
+    if (json_kind(list) == JSON_NULL) TRY(read_count(r, "no_rope_layer_interval", 4096, 0, &interval));
+    else if (json_kind(list) != JSON_ARRAY || json_count(list) != c->num_hidden_layers) return bad_key(r, "no_rope_layers", "a list with an entry for each layer");
+    for (; i < c->num_hidden_layers && json_kind(list) == JSON_NULL; i++) c->layer[i].rope = (i + 1) % interval ? 0 : NO_ROPE;
+    for (const Json *item = json_first(list); item; item = json_next(item), i++) {
+        if (!json_is_number(item) && json_kind(item) != JSON_BOOL) return bad_key(r, "no_rope_layers", "a list of 1 and 0");
+        c->layer[i].rope = json_number(item) != 0 || json_bool(item) ? 0 : NO_ROPE;
+    }
+    return STATUS_OK;
+}
+
+/* head_dim^-0.5, or what the config says instead. */
+static Status read_attention_scale(const Reader *r, const ModelConfig *c, double *scale)
+{
+    double scalar;
+    bool scaled = true;
+    if (has(r, "scale_attn_weights")) TRY(read_flag(r, "scale_attn_weights", &scaled));
+    TRY(read_real(r, "query_pre_attn_scalar", above_zero, scaled ? (double)c->head_dim : 1, &scalar));
+    return read_real(r, "attention_multiplier", 0, 1 / sqrt(scalar), scale);
+}
+
+/* What each layer has: its window, its table, its scale. */
+static Status read_layers(const Reader *r, ModelConfig *c)
+{
+    int64_t window;
+    RopeRule rule = c->family->rope;
+    double scale;
+    bool inverse;
+    TRY(read_attention_scale(r, c, &scale));
+    TRY(read_flag(r, "scale_attn_by_inverse_layer_idx", &inverse));
+    c->layer = memory_new((size_t)c->num_hidden_layers, sizeof *c->layer);
+    if (rule == ROPE_LISTED) TRY(read_listed_ropes(r, c));
+    bool typed = c->family->window != WINDOW_NONE && c->family->window != WINDOW_ALL && !is_null(r, "layer_types");
+    TRY(read_window(r, c, typed, &window));
+    TRY(typed ? read_layer_types(r, c, window) : derive_windows(r, c, window));
+    for (int64_t i = 0; i < c->num_hidden_layers; i++) {
+        LayerConfig *layer = &c->layer[i];
+        bool none = rule == ROPE_NONE || (rule == ROPE_LISTED && layer->rope == NO_ROPE) || (rule == ROPE_WINDOWS && !layer->window) ||
+                    (rule == ROPE_WINDOWS_IF_ANY && window && !layer->window);
+        layer->attention_scale = scale / (inverse ? (double)(i + 1) : 1);
+        layer->rope = none ? NO_ROPE : c->family->rope_by_layer_type && layer->window ? 1 : 0;
+    }
+    return STATUS_OK;
+}
+
+static Status check_heads(const Reader *r, const ModelConfig *c)
+{
+    if (c->num_attention_heads % c->num_key_value_heads)
+        return fail(STATUS_INPUT, "%s: num_attention_heads %lld is not a multiple of num_key_value_heads %lld", r->keys->path,
+                    (long long)c->num_attention_heads, (long long)c->num_key_value_heads);
+    if (c->head_dim % 2 && c->family->rope != ROPE_NONE)
+        return fail(STATUS_INPUT, "%s: head_dim %lld: rotary positions need an even number", r->keys->path, (long long)c->head_dim);
+    return STATUS_OK;
+}
+
+static Status read_sizes(const Reader *r, ModelConfig *c)
+{
+    enum { MOST_TOKENS = 1 << 24 };
+    TRY(read_count(r, "vocab_size", MOST_TOKENS, 0, &c->vocab_size));
+    TRY(read_count(r, "hidden_size", 1 << 20, 0, &c->hidden_size));
+    TRY(read_count(r, "intermediate_size", 1 << 22, c->family->intermediate_times_hidden * c->hidden_size, &c->intermediate_size));
+    TRY(read_count(r, "num_hidden_layers", 4096, 0, &c->num_hidden_layers));
+    TRY(read_count(r, "num_attention_heads", 1 << 16, 0, &c->num_attention_heads));
+    TRY(read_count(r, "num_key_value_heads", 1 << 16, c->num_attention_heads, &c->num_key_value_heads));
+    if (is_null(r, "head_dim") && c->hidden_size % c->num_attention_heads) return bad_key(r, "hidden_size", "a multiple of num_attention_heads");
+    TRY(read_count(r, "head_dim", 1 << 12, c->hidden_size / c->num_attention_heads, &c->head_dim));
+    TRY(read_count(r, "max_position_embeddings", INT32_MAX, 2048, &c->max_position_embeddings));
+    return read_real(r, "rms_norm_eps", 0, c->gguf ? NAN : 1e-6, &c->norm_eps);
+}
+
+static Status read_flags(const Reader *r, ModelConfig *c)
+{
+    const Family *f = c->family;
+    TRY(read_flag(r, "tie_word_embeddings", &c->tie_word_embeddings));
+    TRY(read_named_flag(r, f->qkv_bias, &c->qkv_bias));
+    TRY(read_named_flag(r, f->o_bias, &c->o_bias));
+    TRY(read_named_flag(r, f->mlp_bias, &c->mlp_bias));
+    TRY(read_named_flag(r, f->parallel_residual, &c->parallel_residual));
+    TRY(read_named_flag(r, f->qk_norm_key ? f->qk_norm_key : family_norm(f, NORM_Q) ? ALWAYS : NULL, &c->qk_norm));
+    return read_act(r, &c->act);
+}
+
+/* Multipliers and soft-caps: 1 and 0 where the family has no such key. */
+static Status read_scales(const Reader *r, ModelConfig *c)
+{
+    double scaling = 1, scale = 1;
+    TRY(read_real(r, "attn_logit_softcapping", above_zero, 0, &c->attention_softcap));
+    TRY(read_real(r, "final_logit_softcapping", above_zero, 0, &c->logit_softcap));
+    TRY(read_real(r, "embedding_multiplier", 0, 1, &c->embedding_multiplier));
+    TRY(read_real(r, "residual_multiplier", 0, 1, &c->residual_multiplier));
+    TRY(read_real(r, "logits_scaling", above_zero, 1, &scaling));
+    TRY(read_real(r, "logit_scale", 0, 1, &scale));
+    c->logit_multiplier = scale / scaling;
+    c->embedding_scale = c->family->scaled_embedding ? (double)sqrtf((float)c->hidden_size) : 1;
+    return STATUS_OK;
+}
+
+static bool same_value(const Json *value, const Json *only)
+{
+    if (json_is_number(value) && json_is_number(only)) return json_number(value) == json_number(only);
+    return json_kind(value) == JSON_NULL || json_equal(value, only);
+}
+
+/* Keys that have a value under which the model is another function than the one computed here. */
+static Status refuse_others(const Reader *r)
+{
+    static const char everywhere[] = "{\"attention_dropout\": 0}";
+    const char *rows[] = { everywhere, r->keys->family->only };
+    Status status = STATUS_OK;
+    for (int i = 0; i < 2 && rows[i]; i++) {
+        Json *only = NULL;
+        status = json_parse(&only, "a family's row", rows[i], strlen(rows[i]));
+        CHECK(status == STATUS_OK, "a family's row: %s", status_message());
+        for (const Json *item = json_first(only); item && status == STATUS_OK; item = json_next(item)) {
+            if (same_value(json_get(r->object, json_key(item)), item)) continue;
+            Buffer expected = {0};
+            json_print(&expected, item, (JsonStyle){0});
+            buffer_add_string(&expected, ", the only one that is supported");
+            status = bad_key(r, json_key(item), expected.data);
+            buffer_free(&expected);
+        }
+        json_free(only);
+        TRY(status);
+    }
+    return status;
+}
+
+static Status read_all(ModelConfig *c, const ConfigKeys *keys)
+{
+    Reader r = { keys, keys->values, "" };
+    *c = (ModelConfig){ .family = keys->family, .gguf = keys->gguf, .multimodal = keys->multimodal };
+    TRY(read_sizes(&r, c));
+    TRY(read_flags(&r, c));
+    TRY(read_scales(&r, c));
+    TRY(refuse_others(&r));
+    TRY(check_heads(&r, c));
+    TRY(read_ropes(&r, c));
+    return read_layers(&r, c);
+}
+
+static Status read_and_free(ModelConfig *c, Status found, ConfigKeys *keys)
+{
+    *c = (ModelConfig){0};
+    Status status = found == STATUS_OK ? read_all(c, keys) : found;
+    if (status != STATUS_OK) config_free(c);
+    config_keys_free(keys);
     return status;
 }
 
 Status config_from_json(ModelConfig *c, const Json *json, const char *path)
 {
-    Reader r = { json, path, "" };
-    *c = (ModelConfig){0};
-    if (json_kind(json) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: expected an object, found %s", path, json_kind_name(json));
-    TRY(read_model_type(&r, &c->family));
-    enum { MOST = 1 << 24 };
-    TRY(read_count(&r, "vocab_size", MOST, 0, &c->vocab_size));
-    TRY(read_count(&r, "hidden_size", 1 << 20, 0, &c->hidden_size));
-    TRY(read_count(&r, "intermediate_size", 1 << 22, 0, &c->intermediate_size));
-    TRY(read_count(&r, "num_hidden_layers", 4096, 0, &c->num_hidden_layers));
-    TRY(read_count(&r, "num_attention_heads", 1 << 16, 0, &c->num_attention_heads));
-    TRY(read_count(&r, "num_key_value_heads", 1 << 16, c->num_attention_heads, &c->num_key_value_heads));
-    if (is_null(&r, "head_dim") && c->hidden_size % c->num_attention_heads) return bad_key(&r, "hidden_size", "a multiple of num_attention_heads");
-    TRY(read_count(&r, "head_dim", 1 << 12, c->hidden_size / c->num_attention_heads, &c->head_dim));
-    TRY(read_count(&r, "max_position_embeddings", INT32_MAX, 2048, &c->max_position_embeddings));
-    TRY(read_real(&r, "rms_norm_eps", 0, 1e-6, &c->rms_norm_eps));
-    TRY(read_flag(&r, "attention_bias", &c->attention_bias));
-    TRY(read_flag(&r, "mlp_bias", &c->mlp_bias));
-    TRY(read_flag(&r, "tie_word_embeddings", &c->tie_word_embeddings));
-    const char *act = json_string(json_get(json, "hidden_act"));
-    if (!is_null(&r, "hidden_act") && (!act || (strcmp(act, "silu") && strcmp(act, "swish")))) return bad_key(&r, "hidden_act", "silu, the only one that is supported");
-    const Json *dropout = json_get(json, "attention_dropout");
-    if (!is_null(&r, "attention_dropout") && (!json_is_number(dropout) || json_number(dropout) != 0))
-        return bad_key(&r, "attention_dropout", "0, the only one that is supported");
-    TRY(read_rope(&r, c));
-    return check_heads(c, path);
+    ConfigKeys keys;
+    Status status = config_keys_from_json(&keys, json, path);
+    return read_and_free(c, status, &keys);
 }
 
-/* GGUF keys stand behind the architecture's name. */
-static const GgufValue *find(const Gguf *gguf, const Family *family, const char *name)
-{
-    char key[128];
-    snprintf(key, sizeof key, "%s.%s", family->architecture, name);
-    return gguf_find(gguf, key);
-}
-
-static Status gguf_bad_key(const Gguf *gguf, const Family *family, const char *name, const char *expected)
-{
-    const GgufValue *value = find(gguf, family, name);
-    char found[40] = "nothing";
-    bool one = value && !gguf_is_list(value);
-    if (one && gguf_kind(value) == GGUF_INTEGER) snprintf(found, sizeof found, "%lld", (long long)gguf_integer(value, 0));
-    else if (one && gguf_kind(value) == GGUF_REAL) snprintf(found, sizeof found, "%g", gguf_real(value, 0));
-    else if (value) snprintf(found, sizeof found, "%s", gguf_kind_name(value));
-    return fail(STATUS_INPUT, "%s: %s.%s: expected %s, found %s", gguf->path, family->architecture, name, expected, found);
-}
-
-static Status gguf_count_key(const Gguf *gguf, const Family *family, const char *name, int64_t most, int64_t fallback, int64_t *out)
-{
-    const GgufValue *value = find(gguf, family, name);
-    *out = fallback;
-    if (!value && fallback) return STATUS_OK;
-    *out = gguf_integer(value, 0);
-    if (!value || gguf_is_list(value) || gguf_kind(value) != GGUF_INTEGER || *out < 1 || *out > most)
-        return gguf_bad_key(gguf, family, name, "a whole number above 0 and of a size that can be");
-    return STATUS_OK;
-}
-
-static Status gguf_real_key(const Gguf *gguf, const Family *family, const char *name, double fallback, double *out)
-{
-    const GgufValue *value = find(gguf, family, name);
-    *out = fallback;
-    if (!value && isfinite(fallback)) return STATUS_OK;
-    *out = gguf_real(value, 0);
-    if (!value || gguf_is_list(value) || !isfinite(*out) || *out <= 0)
-        return gguf_bad_key(gguf, family, name, "a number above 0");
-    return STATUS_OK;
-}
-
-/* What would make it another function than the one computed here: a key may be there with the value that does not. */
-static Status gguf_refuse_others(const Gguf *gguf, const ModelConfig *c)
-{
-    const struct { const char *name; double neutral; } keys[] = {
-        { "expert_count", 0 }, { "rope.dimension_count", (double)c->head_dim }, { "rope.scaling.attn_factor", 1 }, { "rope.scaling.yarn_ext_factor", 1 },
-        { "rope.scaling.yarn_attn_factor", 1 }, { "rope.scaling.yarn_beta_fast", 32 }, { "rope.scaling.yarn_beta_slow", 1 },
-        { "rope.scaling.yarn_log_multiplier", 0 } };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const GgufValue *value = find(gguf, c->family, keys[i].name);
-        char expected[64];
-        snprintf(expected, sizeof expected, "%g, the only one that is supported", keys[i].neutral);
-        if (value && (gguf_is_list(value) || gguf_real(value, 0) != keys[i].neutral)) return gguf_bad_key(gguf, c->family, keys[i].name, expected);
-    }
-    return STATUS_OK;
-}
-
-static Status gguf_rope(const Gguf *gguf, ModelConfig *c)
-{
-    RopeParameters *rope = &c->rope;
-    TRY(gguf_real_key(gguf, c->family, "rope.freq_base", 10000, &rope->theta));
-    const GgufValue *type = find(gguf, c->family, "rope.scaling.type");
-    GgufString name = type ? gguf_string(type, 0) : (GgufString){ "none", 4 };
-    bool linear = name.n == 6 && !memcmp(name.bytes, "linear", 6), yarn = name.n == 4 && !memcmp(name.bytes, "yarn", 4);
-    if (!linear && !yarn && !(name.n == 4 && !memcmp(name.bytes, "none", 4)))
-        return fail(STATUS_INPUT, "%s: %s.rope.scaling.type \"%.*s\" is not supported; supported are: none, linear, yarn", gguf->path,
-                    c->family->architecture, (int)name.n, name.bytes);
-    if (!linear && !yarn) return STATUS_OK;
-    rope->type = linear ? ROPE_LINEAR : ROPE_YARN;
-    TRY(gguf_real_key(gguf, c->family, "rope.scaling.factor", NAN, &rope->factor));
-    TRY(gguf_real_key(gguf, c->family, "rope.scaling.original_context_length", (double)c->max_position_embeddings, &rope->original_max_position_embeddings));
-    rope->attention_factor = -1;
-    rope->beta_fast = 32;
-    rope->beta_slow = 1;
-    rope->truncate = true;
-    return STATUS_OK;
-}
-
+/* Which biases there are, GGUF says by having them. */
 Status config_from_gguf(ModelConfig *c, const Gguf *gguf)
 {
-    *c = (ModelConfig){0};
-    const GgufValue *value;
-    TRY(gguf_need(&value, gguf, "general.architecture", GGUF_STRING));
-    char *name = gguf_copy_string(value, 0);
-    c->family = family_of_architecture(name);
-    if (!c->family) {
-        Buffer list = {0};
-        family_list(&list, true);
-        Status status = fail(STATUS_INPUT, "%s: architecture \"%s\" is not supported; supported are: %s", gguf->path, name, list.data);
-        buffer_free(&list);
-        free(name);
-        return status;
+    ConfigKeys keys;
+    Status status = config_keys_from_gguf(&keys, gguf);
+    return read_and_free(c, status, &keys);
+}
+
+void config_free(ModelConfig *c)
+{
+    for (int i = 0; i < MAX_ROPES; i++) {
+        free(c->rope[i].short_factor);
+        free(c->rope[i].long_factor);
     }
-    free(name);
-    const Family *f = c->family;
-    const TensorEntry *embedding = tensors_find(&gguf->tensors, "token_embd.weight");
-    if (!embedding) return fail(STATUS_INPUT, "%s: tensor token_embd.weight is missing", gguf->path);
-    c->vocab_size = embedding->dims[0];
-    TRY(gguf_count_key(gguf, f, "embedding_length", 1 << 20, 0, &c->hidden_size));
-    TRY(gguf_count_key(gguf, f, "feed_forward_length", 1 << 22, 0, &c->intermediate_size));
-    TRY(gguf_count_key(gguf, f, "block_count", 4096, 0, &c->num_hidden_layers));
-    TRY(gguf_count_key(gguf, f, "attention.head_count", 1 << 16, 0, &c->num_attention_heads));
-    TRY(gguf_count_key(gguf, f, "attention.head_count_kv", 1 << 16, c->num_attention_heads, &c->num_key_value_heads));
-    int64_t head_dim = c->hidden_size / c->num_attention_heads;
-    TRY(gguf_count_key(gguf, f, "attention.key_length", 1 << 12, head_dim ? head_dim : 1, &c->head_dim));
-    TRY(gguf_count_key(gguf, f, "context_length", INT32_MAX, 2048, &c->max_position_embeddings));
-    TRY(gguf_real_key(gguf, f, "attention.layer_norm_rms_epsilon", NAN, &c->rms_norm_eps));
-    c->tie_word_embeddings = !tensors_find(&gguf->tensors, "output.weight");
-    c->attention_bias = tensors_find(&gguf->tensors, "blk.0.attn_q.bias") != NULL;
-    c->mlp_bias = tensors_find(&gguf->tensors, "blk.0.ffn_gate.bias") != NULL;
-    TRY(gguf_refuse_others(gguf, c));
-    TRY(gguf_rope(gguf, c));
-    return check_heads(c, gguf->path);
+    free(c->layer);
+    *c = (ModelConfig){0};
 }

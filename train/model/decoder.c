@@ -1,75 +1,146 @@
 #include "train/model/decoder.h"
 
-#include <math.h>
-
 /* Sites of randomness: 0 is the noise on embeddings, a linear's dropout its index + 1. */
 enum { NOISE_SITE = 0 };
 
-static Var at_site(Tape *tape, const Forward *f, const Layer *layer, SiteKind kind, Var x)
+/* A layer's norms and linears, on one forward. */
+typedef struct { Tape *tape; const Forward *f; const Layer *layer; int index; } At;
+
+static Var linear(const At *at, SiteKind kind, Var x)
 {
-    const Site *site = &layer->site[kind];
-    PhiloxKey random = f->random;
+    const Site *site = &at->layer->site[kind];
+    PhiloxKey random = at->f->random;
     random.site = (uint32_t)site->index + 1;
-    return site_forward(tape, f->adapter, site, (SiteContext){ random, f->training }, x);
+    return site_forward(at->tape, at->f->adapter, site, (SiteContext){ random, at->f->training }, x);
 }
 
-static Var rotated(Tape *tape, const Forward *f, Var x)
+/* x itself where the family has no such norm. */
+static Var normed(Tape *tape, const ModelConfig *c, const Norm *norm, Var x)
 {
-    const Rope *rope = &f->model->rope;
-    return op_rope(tape, x, &(OpArgs){ .rope = { rope->cos, rope->sin, f->batch->position, (int)f->model->config.head_dim } });
+    if (!norm->w) return x;
+    float offset = c->gguf ? 0 : c->family->norm_offset;
+    return op_norm(tape, x, &(OpArgs){ .norm = { .w = norm->w, .b = norm->b, .eps = (float)c->norm_eps, .offset = offset, .width = norm->width,
+                                                 .center = c->family->layer_norm, .each = norm->each } });
 }
 
-/* Appends to the layer's part of the cache, where there is one. */
-static Var cached(Tape *tape, const Forward *f, int i_layer, float *cache, Var x)
+static Var norm(const At *at, NormKind kind, Var x) { return normed(at->tape, &at->f->model->config, &at->layer->norm[kind], x); }
+
+/* Queries and keys: their norm, then their rotation. */
+static Var placed(const At *at, NormKind kind, Var x)
 {
-    int64_t cols = f->model->config.num_key_value_heads * f->model->config.head_dim;
-    return op_append(tape, x, cache + i_layer * f->cache->capacity * cols, f->cache->length, f->cache->capacity);
+    const Model *m = at->f->model;
+    const LayerConfig *layer = &m->config.layer[at->index];
+    x = norm(at, kind, x);
+    if (layer->rope == NO_ROPE) return x;
+    const Rope *rope = &m->rope[layer->rope];
+    bool query = kind == NORM_Q;
+    return op_rope(at->tape, x, &(OpArgs){ .rope = { .cos = query ? rope->query_cos : rope->cos, .sin = query ? rope->query_sin : rope->sin,
+        .position = at->f->batch->position, .head_dim = (int)m->config.head_dim, .rotary_dim = (int)rope->parameters.rotary_dim,
+        .interleaved = m->config.family->rope_interleaved } });
 }
 
-static Var attention(Tape *tape, const Forward *f, const Layer *layer, int i_layer, Var x)
+/* Appended to the layer's part of the cache. */
+static Var cached(const At *at, float *cache, Var x)
 {
-    const ModelConfig *c = &f->model->config;
-    Var q = rotated(tape, f, at_site(tape, f, layer, SITE_Q, x));
-    Var k = rotated(tape, f, at_site(tape, f, layer, SITE_K, x));
-    Var v = at_site(tape, f, layer, SITE_V, x);
-    if (f->cache) {
-        k = cached(tape, f, i_layer, f->cache->k, k);
-        v = cached(tape, f, i_layer, f->cache->v, v);
+    const ModelConfig *c = &at->f->model->config;
+    const Cache *all = at->f->cache;
+    return op_append(at->tape, x, cache + at->index * all->capacity * c->num_key_value_heads * c->head_dim, all->length, all->capacity);
+}
+
+typedef struct { Var q, k, v; } Qkv;
+
+static Qkv fused_qkv(const At *at, Var x)
+{
+    const ModelConfig *c = &at->f->model->config;
+    int64_t d = c->head_dim, q = c->num_attention_heads * d, kv = c->num_key_value_heads * d;
+    Var all = linear(at, SITE_QKV, x);
+    if (c->family->qkv_by_head)
+        return (Qkv){ op_columns(at->tape, all, 0, d, 3 * d), op_columns(at->tape, all, d, d, 3 * d), op_columns(at->tape, all, 2 * d, d, 3 * d) };
+    return (Qkv){ op_columns(at->tape, all, 0, q, 0), op_columns(at->tape, all, q, kv, 0), op_columns(at->tape, all, q + kv, kv, 0) };
+}
+
+static Qkv project(const At *at, Var x)
+{
+    if (at->layer->site[SITE_QKV].path) return fused_qkv(at, x);
+    Var q = linear(at, SITE_Q, x), k = linear(at, SITE_K, x);
+    return (Qkv){ q, k, linear(at, SITE_V, x) };
+}
+
+static Var attention(const At *at, Var x)
+{
+    const ModelConfig *c = &at->f->model->config;
+    const Batch *b = at->f->batch;
+    Qkv p = project(at, x);
+    Var q = placed(at, NORM_Q, p.q), k = placed(at, NORM_K, p.k), v = p.v;
+    if (at->f->cache) {
+        k = cached(at, at->f->cache->k, k);
+        v = cached(at, at->f->cache->v, v);
     }
-    Var y = op_attention(tape, q, k, v, &(OpArgs){ .attention = {
-        .span = f->batch->span, .n_spans = f->batch->n_documents, .longest = f->batch->longest, .n_heads = (int)c->num_attention_heads,
-        .n_kv = (int)c->num_key_value_heads, .head_dim = (int)c->head_dim, .scale = (float)(1.0 / sqrt((double)c->head_dim)) } });
-    return at_site(tape, f, layer, SITE_O, y);
+    Var y = op_attention(at->tape, q, k, v, &(OpArgs){ .attention = {
+        .span = b->span, .n_spans = b->n_documents, .longest = b->longest, .n_heads = (int)c->num_attention_heads, .n_kv = (int)c->num_key_value_heads,
+        .head_dim = (int)c->head_dim, .scale = (float)c->layer[at->index].attention_scale, .softcap = (float)c->attention_softcap, .window = c->layer[at->index].window } });
+    return linear(at, SITE_O, y);
 }
 
-static Var feed_forward(Tape *tape, const Forward *f, const Layer *layer, Var x)
+static Var activated(const At *at, Var x)
 {
-    Var gate = at_site(tape, f, layer, SITE_GATE, x), up = at_site(tape, f, layer, SITE_UP, x);
-    return at_site(tape, f, layer, SITE_DOWN, op_silu_mul(tape, gate, up));
+    Act act = at->f->model->config.act;
+    const Site *site = at->layer->site;
+    if (site[SITE_GATE_UP].path) return op_gate_packed(at->tape, act, linear(at, SITE_GATE_UP, x));
+    if (!site[SITE_GATE].path) return op_act(at->tape, act, linear(at, SITE_UP, x));
+    Var gate = linear(at, SITE_GATE, x), up = linear(at, SITE_UP, x);
+    return op_gate(at->tape, act, gate, up);
 }
+
+static Var mlp(const At *at, Var x) { return linear(at, SITE_DOWN, activated(at, x)); }
 
 static void decoder_layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
     const Forward *f = key->self;
-    const Layer *layer = &f->model->layer[key->index];
-    float eps = (float)f->model->config.rms_norm_eps;
-    Var x = op_add(tape, in[0], attention(tape, f, layer, key->index, op_rmsnorm(tape, in[0], layer->input_norm, eps)));
-    out[0] = op_add(tape, x, feed_forward(tape, f, layer, op_rmsnorm(tape, x, layer->post_norm, eps)));
+    const ModelConfig *c = &f->model->config;
+    At at = { tape, f, &f->model->layer[key->index], key->index };
+    float m = (float)c->residual_multiplier;
+    Var x = in[0], a = norm(&at, NORM_ATTENTION_IN, x);
+    Var from_attention = norm(&at, NORM_ATTENTION_OUT, attention(&at, a));
+    if (c->parallel_residual) {
+        Var from_mlp = mlp(&at, at.layer->norm[NORM_MLP_IN].w ? norm(&at, NORM_MLP_IN, x) : a);
+        out[0] = op_add(tape, op_add(tape, x, from_attention), from_mlp);
+        return;
+    }
+    x = op_add_scaled(tape, x, from_attention, m);
+    out[0] = op_add_scaled(tape, x, norm(&at, NORM_MLP_OUT, mlp(&at, norm(&at, NORM_MLP_IN, x))), m);
 }
 
-Var decoder_hidden(Tape *tape, const Forward *f)
+static Var scaled(Tape *tape, Var x, double by) { return by == 1 ? x : op_scale(tape, x, (float)by); }
+
+static Var embedded(Tape *tape, const Forward *f)
 {
     const Model *m = f->model;
-    Var x = op_embedding(tape, &m->embedding, f->batch->ids, f->batch->n_rows);
+    Var x = scaled(tape, op_embedding(tape, &m->embedding, f->batch->ids, f->batch->n_rows), m->config.embedding_scale);
     if (f->training && f->noise > 0) {
         PhiloxKey random = f->random;
         random.site = NOISE_SITE;
         x = op_noise(tape, x, f->noise, random);
     }
+    x = scaled(tape, x, m->config.embedding_multiplier);
+    return m->positions.bytes ? op_add(tape, x, op_embedding(tape, &m->positions, f->batch->position, f->batch->n_rows)) : x;
+}
+
+Var decoder_hidden(Tape *tape, const Forward *f)
+{
+    const Model *m = f->model;
+    Var x = embedded(tape, f);
     for (int i = 0; i < m->config.num_hidden_layers; i++) {
         SegmentKey key = { .self = f, .batch = f->batch, .active = f->adapter, .random = f->random, .training = f->training, .index = i };
         Var in = x;
         tape_segment(tape, i < f->n_recomputed ? SEGMENT_RECOMPUTE : SEGMENT_KEEP, decoder_layer, &key, &in, 1, &x, 1);
     }
-    return op_rmsnorm(tape, x, m->norm, (float)m->config.rms_norm_eps);
+    return scaled(tape, normed(tape, &m->config, &m->norm, x), m->config.logit_multiplier);
+}
+
+Var decoder_logits(Tape *tape, const Forward *f)
+{
+    const Model *m = f->model;
+    Var z = op_linear(tape, decoder_hidden(tape, f), &m->head, m->head_bias, NULL, 0);
+    return m->config.logit_softcap > 0 ? op_softcap(tape, z, (float)m->config.logit_softcap) : z;
 }

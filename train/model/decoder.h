@@ -19,6 +19,7 @@ typedef struct {
     int            n_recomputed;     /* the first n layers are recomputed in the reverse walk */
 } Forward;
 
-Var decoder_hidden(Tape *, const Forward *);         /* [batch rows, hidden_size], after the last norm */
+Var decoder_hidden(Tape *, const Forward *);         /* [batch rows, hidden_size], after the last norm: what the head multiplies */
+Var decoder_logits(Tape *, const Forward *);         /* [batch rows, vocab_size]; without gradient */
 
 #endif

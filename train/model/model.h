@@ -15,18 +15,27 @@ typedef struct {
     int      layer, index;       /* index: into the model's sites, in the order of named_modules */
     Weight   w;
     float   *b;                  /* [w.rows] float32, or NULL */
+    void    *copy;               /* w's bytes where they are not the file's; else NULL */
 } Site;
 
-typedef struct { float *input_norm, *post_norm; Site site[SITE_KINDS]; } Layer;      /* norms [hidden_size], float32 */
+/* `width` columns are normalised together; w, b have as many elements, or those of all heads where `each`. w NULL: there is none. */
+typedef struct { char *path; float *w, *b; int64_t width, n; bool each; } Norm;
+
+typedef struct { Norm norm[NORM_KINDS]; Site site[SITE_KINDS]; } Layer;      /* a site that the family has not: path NULL */
 
 typedef struct Model {
     char       *path;
     ModelConfig config;
+    char       *base;                /* of its modules' names: "model" */
+    const char *tensor_base;         /* the same in the file */
+    char       *embedding_path, *head_path;
     Weight      embedding, head;     /* [vocab_size, hidden_size]; the same where tied */
-    float      *norm;
+    Weight      positions;           /* learned: [max_position_embeddings, hidden_size]; bytes NULL: none */
+    float      *head_bias;           /* [vocab_size], or NULL */
+    Norm        norm;                /* the last */
     Layer      *layer;
     int         n_sites;
-    Rope        rope;
+    Rope        rope[MAX_ROPES];
     Safetensors folder;              /* one of both holds the bytes */
     Gguf        gguf;
 } Model;
@@ -35,8 +44,18 @@ Status  model_open(Model *, const char *path);       /* a folder, or a .gguf fil
 void    model_close(Model *);                        /* accepts {0} */
 Site   *model_site(const Model *, int index);
 int64_t model_parameters(const Model *);             /* elements; a tied head counts once */
+int64_t model_embedding_parameters(const Model *);   /* of these, what embeds tokens and positions */
+
+/* Positions, for all tables at once: see rope.h. `seen` is the same for all. */
+Status  model_check_length(const Model *, int64_t longest);      /* learned positions end */
+int64_t model_table_bytes(const Model *, int64_t positions);     /* of the tables for so many */
+void    model_reserve_positions(Model *, int64_t positions);
+void    model_meet(Model *, int64_t longest);
+int64_t model_seen(const Model *);
+void    model_restore_seen(Model *, int64_t seen);
 const Tensors *model_tensors(const Model *);         /* of its files */
 int64_t model_weight_bytes(const Model *);           /* as stored */
+int64_t model_copied_bytes(const Model *);           /* of these, what was turned round into memory */
 void    model_dtypes(const Model *, Buffer *);       /* "BF16", or "Q4_1, F32, Q8_0": by bytes, largest first */
 
 #endif

@@ -3,8 +3,10 @@
 Scores sft_record(Tape *tape, const Forward *f, const float *coef, float smoothing, bool gradient)
 {
     const Batch *b = f->batch;
-    Scores scores = op_head(tape, decoder_hidden(tape, f), &(OpArgs){ .head = { .w = &f->model->head, .row = b->scored_row, .target = b->target,
-                                                                                .coef = coef, .n = b->n_scored, .smoothing = smoothing, .gradient = gradient } });
+    const Model *m = f->model;
+    Scores scores = op_head(tape, decoder_hidden(tape, f), &(OpArgs){ .head = {
+        .w = &m->head, .b = m->head_bias, .softcap = (float)m->config.logit_softcap, .row = b->scored_row, .target = b->target, .coef = coef,
+        .n = b->n_scored, .smoothing = smoothing, .gradient = gradient } });
     tape_result(tape, scores.score);
     tape_result(tape, scores.entropy);
     tape_result(tape, scores.correct);

@@ -73,7 +73,7 @@ static Status save_exactly(const Trainer *t, const char *dir)
 {
     ParamTensors values = param_tensors_values(&t->state), moments = param_tensors_moments(&t->state);
     GraftState state = {
-        .version = 1, .progress = t->progress, .plateau = t->schedule.plateau, .adamw_steps = t->adamw.t, .rope_seen = t->model.rope.seen,
+        .version = 1, .progress = t->progress, .plateau = t->schedule.plateau, .adamw_steps = t->adamw.t, .rope_seen = model_seen(&t->model),
         .model = t->inputs.model, .train = t->inputs.train, .eval = t->inputs.eval,
         .adapter_file = param_tensors_fingerprint(values.entry, values.n), .optimizer_file = param_tensors_fingerprint(moments.entry, moments.n),
     };

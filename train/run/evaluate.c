@@ -12,9 +12,9 @@ typedef struct { double loss, samples, entropy, accuracy, batches; } EvalSums;
 static void evaluate_batch(Trainer *t, const int64_t *index, int64_t n, EvalSums *sums)
 {
     batch_collate(&t->eval_batch, &t->eval, index, n, t->eval_padding);
-    rope_meet(&t->model.rope, t->eval_batch.longest);
+    model_meet(&t->model, t->eval_batch.longest);
     Forward f = trainer_forward(t, &t->eval_batch, false);
-    SftResult result = step_run(&t->eval_step, &f, batch_trained_tokens(&t->eval_batch, 1));
+    SftResult result = step_run(&t->eval_step, &f, batch_trained_tokens(&t->eval_batch, 1, false));
     sums->entropy += result.entropy;
     sums->accuracy += result.mean_token_accuracy;
     sums->batches++;
@@ -43,7 +43,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
 {
     double start = trainer_seconds();
     EvalSums sums = {0};
-    int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = t->model.rope.seen;
+    int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = model_seen(&t->model);
     int64_t end = t->recipe.dataloader_drop_last ? t->eval.n / size * size : t->eval.n;
     for (int64_t first = 0; first < end && !stop_requested(); first += size) {
         int64_t n = end - first < size ? end - first : size;
@@ -52,7 +52,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
     }
     free(index);
     if (stop_requested()) {
-        rope_restore(&t->model.rope, rope_seen);
+        model_restore_seen(&t->model, rope_seen);
         return STATUS_STOPPED;
     }
     double seconds = trainer_seconds() - start, loss = sums.loss / sums.samples;

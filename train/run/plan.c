@@ -35,9 +35,8 @@ static Measured measure(const Trainer *t, const Batch *capacity, bool training, 
 static Plan plan_for(const Trainer *t, const Load *load, int n_recomputed)
 {
     const Batch *capacity = &load->batch;
-    const ModelConfig *c = &t->model.config;
     Measured train = measure(t, capacity, true, n_recomputed);
-    Plan plan = { .weights = model_weight_bytes(&t->model), .state = state_bytes(&t->state), .step = train.bytes, .program = PROGRAM_BYTES,
+    Plan plan = { .weights = model_weight_bytes(&t->model) + model_copied_bytes(&t->model), .state = state_bytes(&t->state), .step = train.bytes, .program = PROGRAM_BYTES,
                   .n_recomputed = n_recomputed, .flops = train.flops };
     int64_t longest = capacity->longest;
     plan.data = examples_bytes(&t->train) + examples_bytes(&t->eval) + batch_bytes(capacity) * load->accumulation;
@@ -48,7 +47,7 @@ static Plan plan_for(const Trainer *t, const Load *load, int n_recomputed)
         if (eval.longest > longest) longest = eval.longest;
         plan.data += batch_bytes(&eval);
     }
-    plan.tables = longest * c->head_dim * (int64_t)sizeof(float);
+    plan.tables = model_table_bytes(&t->model, longest);
     return plan;
 }
 

@@ -245,7 +245,7 @@ static void take_over(const Resume *resume, Trainer *t)
     t->stopping = t->recipe.early_stopping_patience && s->progress.worse >= t->recipe.early_stopping_patience;
     t->schedule.plateau = s->plateau;
     t->adamw.t = s->adamw_steps;
-    rope_restore(&t->model.rope, s->rope_seen);
+    model_restore_seen(&t->model, s->rope_seen);
     trainer_state_restore(t, resume->trainer_state);
     notice(&t->notices, "going on from %s at step %lld", resume->dir, (long long)s->progress.global_step);
 }

@@ -103,8 +103,7 @@ static Status open_data(Trainer *t)
 static void describe_inputs(Trainer *t)
 {
     const Model *m = &t->model;
-    int64_t embedding = m->config.vocab_size * m->config.hidden_size;
-    t->flos_per_token = 6.0 * (double)(model_parameters(m) - embedding + state_trainable(&t->state));
+    t->flos_per_token = 6.0 * (double)(model_parameters(m) - model_embedding_parameters(m) + state_trainable(&t->state));
     t->inputs = (RunInputs){ fingerprint_outline(model_tensors(m)), fingerprint_examples(&t->train), fingerprint_examples(&t->eval) };
 }
 
@@ -128,7 +127,7 @@ static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool tra
     step_init(step, &t->backend, &f, (float)t->recipe.label_smoothing_factor, training);
     CHECK((int64_t)layout_bytes(step->layout) <= t->plan.step, "the plan says less than the step needs");
     layout_place(step->layout, t->arena);
-    rope_reserve(&t->model.rope, capacity->longest);
+    model_reserve_positions(&t->model, capacity->longest);
 }
 
 /* Everything that a step needs, allocated as the plan says. */
@@ -150,6 +149,14 @@ static Status prepare(Trainer *t)
     return STATUS_OK;
 }
 
+/* Learned positions end: no document may be longer. */
+static Status check_lengths(const Trainer *t)
+{
+    TRY(model_check_length(&t->model, batch_capacity(&t->train, 1, t->padding).longest), "dataset_name");
+    if (t->eval.n) TRY(model_check_length(&t->model, batch_capacity(&t->eval, 1, t->eval_padding).longest), "eval_dataset_name");
+    return STATUS_OK;
+}
+
 static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
@@ -161,6 +168,7 @@ static Status open_run(Trainer *t, const Resume *resume)
     TRY(open_adapter(t));
     TRY(rows_input_open(&t->text, r, &t->notices));
     TRY(open_data(t));
+    TRY(check_lengths(t));
     describe_inputs(t);
     if (resume->dir) TRY(resume_apply(resume, t));
     TRY(plan_make(t, available_memory()));

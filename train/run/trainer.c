@@ -26,13 +26,13 @@ static void accumulate(Trainer *t, int64_t epoch, int64_t first, int64_t n)
         SamplerBatch examples = sampler_batch(&t->sampler, epoch, first + i);
         batch_collate(&t->batch[i], &t->train, examples.index, examples.n, t->padding);
     }
-    int64_t n_trained = batch_trained_tokens(t->batch, (int)n);
+    int64_t n_trained = batch_trained_tokens(t->batch, (int)n, t->model.config.family->counts_first_labels);
     state_zero_grad(&t->state);
     t->last_loss = 0;
     for (int64_t i = 0; i < n; i++) {
         Forward f = trainer_forward(t, &t->batch[i], true);
         f.random = (PhiloxKey){ .seed = (uint64_t)t->recipe.seed, .step = (uint32_t)t->progress.global_step, .micro_batch = (uint32_t)i };
-        rope_meet(&t->model.rope, t->batch[i].longest);
+        model_meet(&t->model, t->batch[i].longest);
         SftResult result = step_run(&t->train_step, &f, n_trained);
         count_loss(t, &result, &t->batch[i]);
         t->last_loss += result.loss;

@@ -114,17 +114,38 @@ static void capacity_is_the_largest_of_every_number(void **state)
     examples_free(&e);
 }
 
+/* Of padded documents; padding-free collators take the first labels away. */
+static void first_labels_are_counted(void **state)
+{
+    (void)state;
+    Examples e = {0};
+    static const int32_t ids[] = { 9, 8, 7 }, labelled[] = { 9, 8, 7 }, prompted[] = { -100, 8, 7 };
+    examples_add(&e, ids, labelled, 3);
+    examples_add(&e, ids, prompted, 3);
+    Batch capacity = batch_capacity(&e, 2, (Padding){0}), batch;
+    batch_init(&batch, &capacity);
+    for (int i = 0; i < 2; i++) {
+        batch_collate(&batch, &e, (int64_t[]){ 0, 1 }, 2, (Padding){ .padding_free = i });
+        assert_int_equal(batch.n_first_labels, !i);
+    }
+    batch_free(&batch);
+    examples_free(&e);
+}
+
 static void a_step_counts_all_its_batches(void **state)
 {
     (void)state;
-    assert_int_equal(batch_trained_tokens((Batch[]){ { .n_scored = 3 }, { .n_scored = 4 } }, 2), 7);
-    assert_int_equal(batch_trained_tokens((Batch[]){ { .n_scored = 0 } }, 1), 1);
+    Batch batches[] = { { .n_scored = 3, .n_first_labels = 1 }, { .n_scored = 4, .n_first_labels = 2 } };
+    assert_int_equal(batch_trained_tokens(batches, 2, false), 7);
+    assert_int_equal(batch_trained_tokens(batches, 2, true), 10);
+    assert_int_equal(batch_trained_tokens(&(Batch){ .n_scored = 0 }, 1, false), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batches_are_trls), cmocka_unit_test(capacity_is_the_largest_of_every_number), cmocka_unit_test(a_step_counts_all_its_batches),
+        cmocka_unit_test(batches_are_trls), cmocka_unit_test(capacity_is_the_largest_of_every_number), cmocka_unit_test(first_labels_are_counted),
+        cmocka_unit_test(a_step_counts_all_its_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,64 +1,84 @@
 /* Causal attention over spans against a plain loop over pairs of query and key. */
 #include "tests/kernels/op_testing.h"
 
-/* The probabilities of one query of one head, and how many keys it sees. */
-static int64_t probabilities(const Reference *r, const Span *s, int64_t query, int64_t head, double *p)
+/* What one query of one head makes of the keys [first, end) of its span: probabilities, and the slope of its scores' cap. */
+typedef struct { int64_t first, end; double *p, *slope; } Row;
+
+static Row row_new(const Reference *r)
 {
-    int64_t d = r->args->attention.head_dim, seen = query + s->kv_len - s->q_len + 1, kv = head * r->args->attention.n_kv / r->args->attention.n_heads;
+    size_t n = (size_t)r->args->attention.longest;
+    return (Row){ .p = memory_new(n, sizeof(double)), .slope = memory_new(n, sizeof(double)) };
+}
+
+static void row_free(Row row)
+{
+    free(row.p);
+    free(row.slope);
+}
+
+static void attend(const Reference *r, const Span *s, int64_t query, int64_t head, Row *row)
+{
+    int64_t d = r->args->attention.head_dim, kv = head * r->args->attention.n_kv / r->args->attention.n_heads, window = r->args->attention.window;
     const double *q = r->in[0].data + (s->q_start + query) * r->in[0].cols + head * d;
-    double sum = 0, most = -INFINITY;
-    for (int64_t j = 0; j < seen; j++) {
+    double sum = 0, most = -INFINITY, cap = (double)r->args->attention.softcap;
+    row->end = query + s->kv_len - s->q_len + 1;
+    row->first = window && row->end > window ? row->end - window : 0;
+    for (int64_t j = row->first; j < row->end; j++) {
         const double *k = r->in[1].data + (s->kv_start + j) * r->in[1].cols + kv * d;
-        p[j] = 0;
-        for (int64_t e = 0; e < d; e++) p[j] += (double)r->args->attention.scale * q[e] * k[e];
-        most = fmax(most, p[j]);
+        double score = 0;
+        for (int64_t e = 0; e < d; e++) score += (double)r->args->attention.scale * q[e] * k[e];
+        row->p[j] = cap > 0 ? cap * tanh(score / cap) : score;
+        row->slope[j] = cap > 0 ? 1 - tanh(score / cap) * tanh(score / cap) : 1;
+        most = fmax(most, row->p[j]);
     }
-    for (int64_t j = 0; j < seen; j++) sum += p[j] = exp(p[j] - most);
-    for (int64_t j = 0; j < seen; j++) p[j] /= sum;
-    return seen;
+    for (int64_t j = row->first; j < row->end; j++) sum += row->p[j] = exp(row->p[j] - most);
+    for (int64_t j = row->first; j < row->end; j++) row->p[j] /= sum;
 }
 
 static void fwd(Reference *r)
 {
     int64_t d = r->args->attention.head_dim, n_heads = r->args->attention.n_heads;
-    double *p = memory_new((size_t)r->args->attention.longest, sizeof *p);
+    Row row = row_new(r);
     for (const Span *s = r->args->attention.span; s < r->args->attention.span + r->args->attention.n_spans; s++)
         for (int64_t query = 0; query < s->q_len; query++)
             for (int64_t head = 0; head < n_heads; head++) {
-                int64_t seen = probabilities(r, s, query, head, p), kv = head * r->args->attention.n_kv / n_heads;
+                int64_t kv = head * r->args->attention.n_kv / n_heads;
+                attend(r, s, query, head, &row);
                 for (int64_t e = 0; e < d; e++) {
                     double y = 0;
-                    for (int64_t j = 0; j < seen; j++) y += p[j] * r->in[2].data[(s->kv_start + j) * r->in[2].cols + kv * d + e];
+                    for (int64_t j = row.first; j < row.end; j++) y += row.p[j] * r->in[2].data[(s->kv_start + j) * r->in[2].cols + kv * d + e];
                     r->out[0].data[(s->q_start + query) * r->out[0].cols + head * d + e] = y;
                 }
             }
-    free(p);
+    row_free(row);
 }
 
 static void bwd(Reference *r)
 {
     int64_t d = r->args->attention.head_dim, n_heads = r->args->attention.n_heads;
-    double *p = memory_new((size_t)r->args->attention.longest, sizeof *p), *dp = memory_new((size_t)r->args->attention.longest, sizeof *dp);
+    double *dp = memory_new((size_t)r->args->attention.longest, sizeof *dp);
+    Row row = row_new(r);
     for (int i = 0; i < 3; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * r->din[i].cols) * sizeof(double));
     for (const Span *s = r->args->attention.span; s < r->args->attention.span + r->args->attention.n_spans; s++)
         for (int64_t query = 0; query < s->q_len; query++)
             for (int64_t head = 0; head < n_heads; head++) {
-                int64_t seen = probabilities(r, s, query, head, p), kv = head * r->args->attention.n_kv / n_heads;
+                int64_t kv = head * r->args->attention.n_kv / n_heads;
+                attend(r, s, query, head, &row);
                 int64_t q_at = (s->q_start + query) * r->in[0].cols + head * d;
                 const double *dy = r->dout[0].data + q_at;
                 double mean = 0;
-                for (int64_t j = 0; j < seen; j++) {
+                for (int64_t j = row.first; j < row.end; j++) {
                     int64_t kv_at = (s->kv_start + j) * r->in[1].cols + kv * d;
                     dp[j] = 0;
                     for (int64_t e = 0; e < d; e++) {
                         dp[j] += dy[e] * r->in[2].data[kv_at + e];
-                        r->din[2].data[kv_at + e] += p[j] * dy[e];
+                        r->din[2].data[kv_at + e] += row.p[j] * dy[e];
                     }
-                    mean += p[j] * dp[j];
+                    mean += row.p[j] * dp[j];
                 }
-                for (int64_t j = 0; j < seen; j++) {
+                for (int64_t j = row.first; j < row.end; j++) {
                     int64_t kv_at = (s->kv_start + j) * r->in[1].cols + kv * d;
-                    double ds = (double)r->args->attention.scale * p[j] * (dp[j] - mean);
+                    double ds = (double)r->args->attention.scale * row.slope[j] * row.p[j] * (dp[j] - mean);
                     for (int64_t e = 0; e < d; e++) {
                         r->din[0].data[q_at + e] += ds * r->in[1].data[kv_at + e];
                         r->din[1].data[kv_at + e] += ds * r->in[0].data[q_at + e];
@@ -66,11 +86,11 @@ static void bwd(Reference *r)
                 }
             }
     free(dp);
-    free(p);
+    row_free(row);
 }
 
 /* `longest` is a capacity: it may be more than the longest span. */
-typedef struct { int n_heads, n_kv, head_dim, spare; float spread; bool inference, small; int n_spans; Span span[6]; } Shape;
+typedef struct { int n_heads, n_kv, head_dim, spare, window; float softcap, spread; bool inference, small; int n_spans; Span span[6]; } Shape;
 
 static void check(Shape s)
 {
@@ -89,7 +109,7 @@ static void check(Shape s)
     check_op(&(OpCase){
         .op = OP_ATTENTION, .n_in = 3, .size = { { rows, q_cols }, { kv_rows, kv_cols }, { kv_rows, kv_cols } }, .spread = s.spread,
         .args.attention = { .span = s.span, .n_spans = s.n_spans, .n_heads = s.n_heads, .n_kv = s.n_kv, .head_dim = s.head_dim,
-                            .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)) },
+                            .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)), .window = s.window, .softcap = s.softcap },
         .fwd = fwd, .bwd = s.inference ? NULL : bwd, .fwd_tolerance = 2e-6 * scores, .bwd_tolerance = 1.2e-5 * scores, .small = s.small });
 }
 
@@ -131,6 +151,33 @@ static void more_keys_than_queries(void **state)
     check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .n_spans = 2, .span = { { 0, 140, 0, 150 }, { 140, 5, 150, 200 } } });
 }
 
+/* Windows of one key, within a block, of whole blocks, over several, and longer than a document; small documents beside it. */
+static void windows(void **state)
+{
+    (void)state;
+    check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .window = 1, .small = true }, (int[]){ 1, 5, 2, 0 }));
+    check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 2, .window = 3, .spare = 7, .small = true }, (int[]){ 3, 9, 4, 0 }));
+    check((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 3, .window = 2, .small = true, .n_spans = 2, .span = { { 3, 2, 0, 6 }, { 0, 3, 6, 4 } } });
+    static const int window[] = { 1, 7, 16, 127, 128, 129, 200, 256, 500 };
+    for (int i = 0; i < 9; i++)
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 16, .window = window[i] }, (int[]){ 129, 1, 300, 128, 0 }));
+    check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .window = 60, .inference = true, .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
+    check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .window = 50, .n_spans = 2, .span = { { 0, 140, 0, 150 }, { 140, 5, 150, 200 } } });
+}
+
+/* Caps far above the scores, amid them and far below, where all scores that are not small come near the cap. */
+static void capped_scores(void **state)
+{
+    (void)state;
+    static const float softcap[] = { 50, 2, 0.3f };
+    for (int i = 0; i < 3; i++) {
+        check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .softcap = softcap[i], .small = true }, (int[]){ 1, 5, 2, 0 }));
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 64, .softcap = softcap[i], .window = 70 * i }, (int[]){ 129, 1, 123, 0 }));
+        check((Shape){ .n_heads = 4, .n_kv = 1, .head_dim = 8, .softcap = softcap[i], .n_spans = 1, .span = { { 0, 1, 0, 200 } } });
+    }
+    check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 64, .softcap = 50, .spread = 3 }, (int[]){ 40, 1, 33, 0 }));
+}
+
 static void no_rows(void **state)
 {
     (void)state;
@@ -148,7 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(more_keys_than_queries),
-        cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
+        cmocka_unit_test(windows), cmocka_unit_test(capped_scores), cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

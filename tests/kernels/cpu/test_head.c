@@ -1,27 +1,41 @@
 /* Scores, entropy, arg-max and the gradient of the hidden states against a plain loop over the vocabulary in double. */
 #include "tests/kernels/op_testing.h"
 
-/* The log-probabilities of scored row i. */
-static void log_probabilities(const Reference *r, const double *w, int64_t i, double *logp)
+/* W's sizes and values, frozen or the second input. */
+typedef struct { int64_t vocabulary, cols; double *values; } Head;
+
+static Head head_new(const Reference *r)
 {
-    const double *x = r->in[0].data + r->args->head.row[i] * r->in[0].cols;
-    int64_t n = r->args->head.w->rows, cols = r->in[0].cols;
-    double most = -INFINITY, sum = 0;
-    for (int64_t v = 0; v < n; v++) {
-        logp[v] = 0;
-        for (int64_t j = 0; j < cols; j++) logp[v] += x[j] * w[v * cols + j];
+    bool trained = r->n_in == 2;
+    Head h = { .vocabulary = trained ? r->in[1].rows : r->args->head.w->rows, .cols = r->in[0].cols };
+    size_t n = (size_t)(h.vocabulary * h.cols);
+    h.values = trained ? memcpy(memory_new(n, sizeof(double)), r->in[1].data, n * sizeof(double)) : weight_exact(r->args->head.w);
+    return h;
+}
+
+/* The log-probabilities of scored row i, and the slope of the cap at each logit. */
+static void log_probabilities(const Reference *r, const Head *h, int64_t i, double *logp, double *slope)
+{
+    const double *x = r->in[0].data + r->args->head.row[i] * h->cols;
+    double most = -INFINITY, sum = 0, cap = (double)r->args->head.softcap;
+    for (int64_t v = 0; v < h->vocabulary; v++) {
+        double z = r->args->head.b ? (double)r->args->head.b[v] : 0;
+        for (int64_t j = 0; j < h->cols; j++) z += x[j] * h->values[v * h->cols + j];
+        logp[v] = cap > 0 ? cap * tanh(z / cap) : z;
+        slope[v] = cap > 0 ? 1 - tanh(z / cap) * tanh(z / cap) : 1;
         most = fmax(most, logp[v]);
     }
-    for (int64_t v = 0; v < n; v++) sum += exp(logp[v] - most);
-    for (int64_t v = 0; v < n; v++) logp[v] -= most + log(sum);
+    for (int64_t v = 0; v < h->vocabulary; v++) sum += exp(logp[v] - most);
+    for (int64_t v = 0; v < h->vocabulary; v++) logp[v] -= most + log(sum);
 }
 
 static void fwd(Reference *r)
 {
-    int64_t n = r->args->head.w->rows;
-    double *w = weight_exact(r->args->head.w), *logp = memory_new((size_t)n, sizeof *logp), eps = (double)r->args->head.smoothing;
+    Head h = head_new(r);
+    int64_t n = h.vocabulary;
+    double *logp = memory_new((size_t)n, sizeof *logp), *slope = memory_new((size_t)n, sizeof *slope), eps = (double)r->args->head.smoothing;
     for (int64_t i = 0; i < r->args->head.n; i++) {
-        log_probabilities(r, w, i, logp);
+        log_probabilities(r, &h, i, logp, slope);
         double mean = 0, entropy = 0;
         int64_t best = 0;
         for (int64_t v = 0; v < n; v++) {
@@ -33,48 +47,64 @@ static void fwd(Reference *r)
         r->out[1].data[i] = entropy;
         r->out[2].data[i] = best == r->args->head.target[i];
     }
+    free(slope);
     free(logp);
-    free(w);
+    free(h.values);
 }
 
 static void bwd(Reference *r)
 {
-    int64_t n = r->args->head.w->rows, cols = r->in[0].cols;
-    double *w = weight_exact(r->args->head.w), *logp = memory_new((size_t)n, sizeof *logp), eps = (double)r->args->head.smoothing;
-    memset(r->din[0].data, 0, (size_t)(r->din[0].rows * cols) * sizeof(double));
+    Head h = head_new(r);
+    int64_t n = h.vocabulary, cols = h.cols;
+    double *logp = memory_new((size_t)n, sizeof *logp), *slope = memory_new((size_t)n, sizeof *slope), eps = (double)r->args->head.smoothing;
+    for (int i = 0; i < r->n_in; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * cols) * sizeof(double));
     for (int64_t i = 0; i < r->args->head.n; i++) {
-        log_probabilities(r, w, i, logp);
+        int64_t row = r->args->head.row[i];
+        log_probabilities(r, &h, i, logp, slope);
         for (int64_t v = 0; v < n; v++) {
-            double dz = r->dout[0].data[i] * ((1 - eps) * (v == r->args->head.target[i]) + eps / (double)n - exp(logp[v]));
-            for (int64_t j = 0; j < cols; j++) r->din[0].data[r->args->head.row[i] * cols + j] += dz * w[v * cols + j];
+            double dz = r->dout[0].data[i] * ((1 - eps) * (v == r->args->head.target[i]) + eps / (double)n - exp(logp[v])) * slope[v];
+            for (int64_t j = 0; j < cols; j++) {
+                r->din[0].data[row * cols + j] += dz * h.values[v * cols + j];
+                if (r->n_in == 2) r->din[1].data[v * cols + j] += dz * r->in[0].data[row * cols + j];
+            }
         }
     }
+    free(slope);
     free(logp);
-    free(w);
+    free(h.values);
 }
 
-typedef struct { int64_t rows, n, vocabulary, cols; Dtype dtype; float smoothing, spread; bool evaluation, small; } Shape;
+/* Where the gradient is made: with the scores, in backward, in backward with that of W, nowhere. */
+typedef enum { IN_FORWARD, IN_BACKWARD, TRAINED, EVALUATION } Way;
+typedef struct { int64_t rows, n, vocabulary, cols; Dtype dtype; float smoothing, spread, softcap; bool bias, small; Way way; } Shape;
 
 /* Scored are n of the rows, spread over all and from the last to the first. */
 static void check(Shape s)
 {
+    bool trained = s.way == TRAINED;
     Weight w = weight_random(s.dtype, s.vocabulary, s.cols, 8);
     int32_t *row = memory_new((size_t)s.n, sizeof *row), *target = memory_new((size_t)s.n, sizeof *target);
-    Tensor coef = tensor_random(s.n, 1, 70, 1);
+    Tensor coef = tensor_random(s.n, 1, 70, 1), bias = tensor_random(s.vocabulary, 1, 71, 1);
     for (int64_t i = 0; i < s.n; i++) {
         row[i] = (int32_t)(s.rows - 1 - i * s.rows / s.n);
         target[i] = (int32_t)((i * 101 + s.vocabulary - 1) % s.vocabulary);
     }
-    OpCase t = { .op = OP_HEAD, .n_in = 1, .size = { { s.rows, s.cols } }, .spread = s.spread > 0 ? s.spread : 0.3f, .small = s.small,
-                 .args.head = { .w = &w, .row = row, .target = target, .coef = coef.data, .n = s.n, .smoothing = s.smoothing, .gradient = !s.evaluation },
-                 .fwd = fwd, .bwd = s.evaluation ? NULL : bwd, .dout = coef.data };
+    OpCase t = { .op = OP_HEAD, .n_in = 1 + trained, .size = { { s.rows, s.cols }, { s.vocabulary, s.cols } },
+                 .args.head = { .w = trained ? NULL : &w, .row = row, .target = target, .n = s.n, .smoothing = s.smoothing,
+                                .gradient = s.way == IN_FORWARD, .b = s.bias ? bias.data : NULL, .softcap = s.softcap },
+                 .spread = s.spread > 0 ? s.spread : 0.3f, .small = s.small,
+                 .fwd = fwd, .bwd = s.way == EVALUATION ? NULL : bwd };
+    if (s.way == IN_FORWARD) t.dout = t.args.head.coef = coef.data;
     /* Logits are float32 sums of `cols` products, and p = e^z takes their absolute error: sqrt(cols) / 4 roundings of 6e-8 of
-     * a logit's size z, five deviations. dx is a sum over the vocabulary. */
-    double *values = weight_exact(&w), z = fmax(1, (double)t.spread * sqrt((double)s.cols) * root_mean_square(values, s.vocabulary * s.cols));
+     * a logit's size z, five deviations. dx is a sum over the vocabulary, dW one over the scored rows. */
+    double *values = weight_exact(&w), size = trained ? (double)t.spread : root_mean_square(values, s.vocabulary * s.cols);
+    double z = fmax(1, (double)t.spread * sqrt((double)s.cols) * size);
     free(values);
-    double terms = (double)(s.cols > s.vocabulary ? s.cols : s.vocabulary);
-    t.fwd_tolerance = t.bwd_tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4) * z;
+    double terms = fmax((double)s.cols, (double)s.vocabulary), most_terms = trained ? fmax(terms, (double)s.n) : terms;
+    t.fwd_tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4) * z;
+    t.bwd_tolerance = 6e-8 * 5 * (2 + sqrt(most_terms) / 4) * z;
     check_op(&t);
+    guarded_free(bias.data);
     guarded_free(coef.data);
     free(target);
     free(row);
@@ -87,7 +117,7 @@ static void small_shapes(void **state)
     check((Shape){ .rows = 1, .n = 1, .vocabulary = 5, .cols = 3, .small = true });
     check((Shape){ .rows = 5, .n = 3, .vocabulary = 17, .cols = 8, .small = true });
     check((Shape){ .rows = 4, .n = 4, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .small = true });
-    check((Shape){ .rows = 4, .n = 2, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .evaluation = true });
+    check((Shape){ .rows = 4, .n = 2, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .way = EVALUATION });
 }
 
 /* More than 256 scored rows, 1024 tokens, 256 columns: chunks and tiles whose last one is short or holds a single line. */
@@ -100,11 +130,37 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 40, .n = 20, .vocabulary = 2100, .cols = 270, .dtype = DTYPE_F16, .smoothing = 0.1f });
 }
 
+/* Whatever dscore is, and more than a chunk of 512 rows, so that dW is a sum. */
+static void gradient_in_backward(void **state)
+{
+    (void)state;
+    for (Way way = IN_BACKWARD; way <= TRAINED; way++) {
+        check((Shape){ .rows = 5, .n = 3, .vocabulary = 17, .cols = 8, .way = way, .small = true });
+        check((Shape){ .rows = 2, .n = 4, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .way = way, .small = true });
+        check((Shape){ .rows = 1100, .n = 1030, .vocabulary = 70, .cols = 40, .smoothing = 0.1f, .way = way });
+        check((Shape){ .rows = 40, .n = 20, .vocabulary = 2050, .cols = 300, .way = way });
+        check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16, .way = way });
+    }
+    check((Shape){ .rows = 40, .n = 20, .vocabulary = 2100, .cols = 512, .dtype = DTYPE_Q4_K, .spread = 0.05f, .way = IN_BACKWARD });
+}
+
+static void biased_and_capped(void **state)
+{
+    (void)state;
+    static const float softcap[] = { 0, 30, 1.5f };
+    for (int i = 0; i < 3; i++)
+        for (Way way = IN_FORWARD; way <= EVALUATION; way++) {
+            check((Shape){ .rows = 4, .n = 3, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .bias = i != 1, .softcap = softcap[i], .way = way,
+                           .small = true });
+            check((Shape){ .rows = 60, .n = 37, .vocabulary = 1030, .cols = 150, .bias = true, .softcap = softcap[i], .way = way });
+        }
+}
+
 static void no_scored_row(void **state)
 {
     (void)state;
     check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16 });
-    check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16, .evaluation = true });
+    check((Shape){ .rows = 20, .n = 0, .vocabulary = 50, .cols = 16, .way = EVALUATION });
     check((Shape){ .rows = 0, .n = 0, .vocabulary = 50, .cols = 32, .dtype = DTYPE_Q8_0 });
 }
 
@@ -147,7 +203,8 @@ static void ties_go_to_the_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge), cmocka_unit_test(no_scored_row), cmocka_unit_test(every_dtype),
+        cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge), cmocka_unit_test(gradient_in_backward),
+        cmocka_unit_test(biased_and_capped), cmocka_unit_test(no_scored_row), cmocka_unit_test(every_dtype),
         cmocka_unit_test(large_logits), cmocka_unit_test(ties_go_to_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,12 +65,13 @@ static void bwd(Reference *r)
     free(w);
 }
 
-typedef struct { int64_t rows, in, out; int n_terms, rank; Dtype dtype; bool bias; float p; int paired_heads; bool small; } Shape;
+typedef struct { int64_t rows, in, out; int n_terms, rank; Dtype dtype; bool bias; float p; RowOrder order; int32_t heads; bool small; } Shape;
 
 static void check(Shape s)
 {
     Weight w = weight_random(s.dtype, s.out, s.in, 5);
-    w.paired_heads = s.paired_heads;
+    w.order = s.order;
+    w.heads = s.heads;
     Tensor b = tensor_random(1, s.out, 6, 1);
     OpCase t = { .op = OP_LINEAR, .n_in = 1 + 2 * s.n_terms, .size = { { s.rows, s.in } }, .args.linear = { .w = &w, .b = s.bias ? b.data : NULL },
                  .fwd = fwd, .bwd = bwd, .small = s.small };
@@ -138,7 +139,8 @@ static void every_dtype(void **state)
     for (Dtype dtype = 0; dtype < DTYPE_COUNT; dtype++) {
         if (!dtype_rows[dtype].decode) continue;
         check((Shape){ .rows = 18, .in = 768, .out = 400, .n_terms = 1, .rank = 2, .dtype = dtype, .p = 0.2f });
-        check((Shape){ .rows = 3, .in = dtype_rows[dtype].block * 2 + (dtype_rows[dtype].block == 1), .out = 24, .dtype = dtype, .paired_heads = 3 });
+        check((Shape){ .rows = 3, .in = dtype_rows[dtype].block * 2 + (dtype_rows[dtype].block == 1), .out = 24, .dtype = dtype, .order = ROWS_PAIRED, .heads = 3 });
+        check((Shape){ .rows = 3, .in = dtype_rows[dtype].block, .out = 30, .dtype = dtype, .order = ROWS_SPLIT, .heads = 2 });
     }
 }
 

@@ -1,4 +1,4 @@
-/* The exponential and the sum that the elementwise loops share. */
+/* The exponential, tanh and the sum that the elementwise loops share. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -26,6 +26,34 @@ static void exponential_ends(void **state)
     assert_true(isnan(exp_f32(NAN)));
 }
 
+static float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Every 97th float from the smallest normal one to 20, of both signs: measured over all of them 2.39 x 2^-24 of the result. */
+static void tanh_is_near(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0x00800000; float_of(bits) < 20; bits += 97) {
+        float x = float_of(bits);
+        double t = tanh((double)x);
+        assert_true(fabs((double)tanh_f32(x) - t) < 2.5 * 0x1p-24 * t);
+        assert_true(tanh_f32(-x) == -tanh_f32(x));
+    }
+}
+
+static void tanh_ends(void **state)
+{
+    (void)state;
+    static const float large[] = { 9.5f, 44, 100, 1e30f, INFINITY };
+    for (int i = 0; i < 5; i++) assert_true(tanh_f32(large[i]) == 1 && tanh_f32(-large[i]) == -1);
+    assert_true(tanh_f32(0) == 0 && tanh_f32(1e-40f) == 1e-40f);
+    assert_true(isnan(tanh_f32(NAN)));
+}
+
 static void sum_takes_every_lane(void **state)
 {
     (void)state;
@@ -37,7 +65,8 @@ static void sum_takes_every_lane(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exponential_is_near), cmocka_unit_test(exponential_ends), cmocka_unit_test(sum_takes_every_lane),
+        cmocka_unit_test(exponential_is_near), cmocka_unit_test(exponential_ends), cmocka_unit_test(tanh_is_near),
+        cmocka_unit_test(tanh_ends), cmocka_unit_test(sum_takes_every_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

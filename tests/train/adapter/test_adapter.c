@@ -197,7 +197,7 @@ static void targets_that_cannot_be_adapted(void **state)
 {
     (void)state;
     static const char head[] = "target_modules: lm_head cannot be adapted, in TRL neither: the loss multiplies with its weight directly";
-    static const char embedding[] = "target_modules: adapters on embed_tokens are not supported";
+    static const char embedding[] = "target_modules: adapters on model.embed_tokens are not supported";
     refused("\"target_modules\": [\"q_proj\", \"lm_head\"]", head);
     refused("\"target_modules\": \".*(q_proj|lm_head)\"", head);
     refused("\"target_modules\": [\"embed_tokens\"]", embedding);

@@ -43,13 +43,13 @@ static float *full_forward(World *w, const Adapter *adapter, const int32_t *ids,
     Tape tape;
     void *arena = NULL;
     Var logits = {0};
-    rope_reserve(&w->model.rope, n);
-    rope_meet(&w->model.rope, n);
+    model_reserve_positions(&w->model, n);
+    model_meet(&w->model, n);
     tape_init(&tape, &backend, layout, 256, 0);
     for (int pass = 0; pass < 2; pass++) {
         if (pass) layout_place(layout, arena = memory_try(layout_bytes(layout)));
         tape_begin(&tape, TAPE_OFF);
-        logits = op_linear(&tape, decoder_hidden(&tape, &f), &w->model.head, NULL, NULL, 0);
+        logits = decoder_logits(&tape, &f);
         tape_result(&tape, logits);
         tape_end(&tape);
     }

@@ -18,7 +18,14 @@ static Status read(ModelConfig *c, const char *more)
     return status;
 }
 
-static void good(ModelConfig *c, const char *more) { assert_ok(read(c, more)); }
+/* What it owns is let go at once: the tests look at its numbers. */
+static void good(ModelConfig *c, const char *more)
+{
+    assert_ok(read(c, more));
+    ModelConfig numbers = *c;
+    config_free(c);
+    *c = numbers;
+}
 
 static void bad(const char *more, const char *message)
 {
@@ -34,14 +41,14 @@ static void what_is_not_said_is_transformers_default(void **state)
 {
     (void)state;
     static const char *const same[] = { "", "\"num_key_value_heads\": null, \"head_dim\": null, \"max_position_embeddings\": null, \"rms_norm_eps\": null, \"attention_bias\": null, "
-        "\"mlp_bias\": null, \"tie_word_embeddings\": null, \"hidden_act\": null, \"attention_dropout\": null, \"rope_scaling\": null, \"rope_theta\": null, \"rope_parameters\": null" };
+        "\"mlp_bias\": null, \"tie_word_embeddings\": null, \"attention_dropout\": null, \"rope_scaling\": null, \"rope_theta\": null, \"rope_parameters\": null" };
     for (int i = 0; i < 2; i++) {
         ModelConfig c;
         good(&c, same[i]);
         assert_string_equal(c.family->model_type, "llama");
         assert_true(c.vocab_size == 64 && c.hidden_size == 16 && c.intermediate_size == 24 && c.num_hidden_layers == 2 && c.num_attention_heads == 4);
-        assert_true(c.num_key_value_heads == 4 && c.head_dim == 4 && c.max_position_embeddings == 2048 && c.rms_norm_eps == 1e-6);
-        assert_true(!c.attention_bias && !c.mlp_bias && !c.tie_word_embeddings && c.rope.type == ROPE_DEFAULT && c.rope.theta == 10000);
+        assert_true(c.num_key_value_heads == 4 && c.head_dim == 4 && c.max_position_embeddings == 2048 && c.norm_eps == 1e-6);
+        assert_true(!c.qkv_bias && !c.o_bias && !c.mlp_bias && !c.tie_word_embeddings && c.rope[0].type == ROPE_TYPE_DEFAULT && c.rope[0].theta == 10000);
     }
 }
 
@@ -51,10 +58,22 @@ static void what_is_said_counts(void **state)
     ModelConfig c;
     good(&c, "\"num_key_value_heads\": 2, \"head_dim\": 6, \"max_position_embeddings\": 100, \"rms_norm_eps\": 1e-5, \"attention_bias\": true, \"mlp_bias\": true, "
              "\"tie_word_embeddings\": true, \"hidden_act\": \"silu\", \"attention_dropout\": 0.0, \"rope_theta\": 500, \"unknown\": {}, \"torch_dtype\": \"bfloat16\"");
-    assert_true(c.num_key_value_heads == 2 && c.head_dim == 6 && c.max_position_embeddings == 100 && c.rms_norm_eps == 1e-5);
-    assert_true(c.attention_bias && c.mlp_bias && c.tie_word_embeddings && c.rope.theta == 500);
+    assert_true(c.num_key_value_heads == 2 && c.head_dim == 6 && c.max_position_embeddings == 100 && c.norm_eps == 1e-5);
+    assert_true(c.qkv_bias && c.o_bias && c.mlp_bias && c.tie_word_embeddings && c.rope[0].theta == 500);
     good(&c, "\"rms_norm_eps\": 0, \"hidden_act\": \"swish\"");
-    assert_true(c.rms_norm_eps == 0);
+    assert_true(c.norm_eps == 0);
+}
+
+static void unsupported(const char *model_type)
+{
+    Buffer list = {0};
+    family_list(&list, false);
+    char *config = memory_format("{\"model_type\": \"%s\"}", model_type);
+    char *message = memory_format("model_type \"%s\" is not supported; supported are: %s", model_type, list.data);
+    bad(config, message);
+    free(config);
+    free(message);
+    buffer_free(&list);
 }
 
 static void what_is_no_model_of_ours(void **state)
@@ -63,8 +82,8 @@ static void what_is_no_model_of_ours(void **state)
     bad("{}", "model_type: expected a string, found nothing");
     bad("{\"model_type\": null}", "model_type: expected a string, found null");
     bad("{\"model_type\": 7}", "model_type: expected a string, found 7");
-    bad("{\"model_type\": \"\"}", "model_type \"\" is not supported; supported are: llama");
-    bad("{\"model_type\": \"LLAMA\"}", "model_type \"LLAMA\" is not supported; supported are: llama");
+    unsupported("");
+    unsupported("LLAMA");
     Json *json = NULL;
     ModelConfig c;
     assert_ok(json_parse(&json, "test", "[]", 2));
@@ -113,17 +132,18 @@ static void every_other_value_is_checked(void **state)
     bad("\"attention_bias\": 1", "attention_bias: expected true or false, found 1");
     bad("\"mlp_bias\": \"yes\"", "mlp_bias: expected true or false, found \"yes\"");
     bad("\"tie_word_embeddings\": 0", "tie_word_embeddings: expected true or false, found 0");
-    bad("\"hidden_act\": \"gelu\"", "hidden_act: expected silu, the only one that is supported, found \"gelu\"");
-    bad("\"hidden_act\": 3", "hidden_act: expected silu, the only one that is supported, found 3");
+    bad("\"hidden_act\": \"mish\"", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found \"mish\"");
+    bad("\"hidden_act\": null", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found nothing");
+    bad("\"hidden_act\": 3", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found 3");
     bad("\"attention_dropout\": 0.1", "attention_dropout: expected 0, the only one that is supported, found 0.1");
     bad("\"attention_dropout\": \"none\"", "attention_dropout: expected 0, the only one that is supported, found \"none\"");
     bad("\"hidden_size\": 18", "hidden_size: expected a multiple of num_attention_heads, found 18");
     bad("\"num_key_value_heads\": 3", "num_attention_heads 4 is not a multiple of num_key_value_heads 3");
     bad("\"head_dim\": 5", "head_dim 5: rotary positions need an even number");
     bad("\"hidden_size\": 12", "head_dim 3: rotary positions need an even number");
-    bad("\"head_dim\": 2, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "head_dim 2: rotary positions need an even number above 2");
+    bad("\"head_dim\": 2, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "head_dim: expected more than 2, which dynamic rotary positions need, found 2");
     bad("\"hidden_act\": \"" "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" "\"",
-        "hidden_act: expected silu, the only one that is supported, found \"0123456789012345678901234567890123456789012345678901234567890123456789012345678");
+        "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found \"0123456789012345678901234567890123456789012345678901234567890123456789012345678");
 }
 
 static void every_spelling_of_rope(void **state)
@@ -135,36 +155,36 @@ static void every_spelling_of_rope(void **state)
         char more[200];
         snprintf(more, sizeof more, "\"rope_theta\": 77, \"%s\": {\"%s\": \"linear\", \"factor\": 4}", keys[i / 2], types[i % 2]);
         good(&c, more);
-        assert_true(c.rope.type == ROPE_LINEAR && c.rope.factor == 4 && c.rope.theta == 77);
+        assert_true(c.rope[0].type == ROPE_TYPE_LINEAR && c.rope[0].factor == 4 && c.rope[0].theta == 77);
     }
     good(&c, "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 5e5}, \"rope_theta\": 3");
-    assert_true(c.rope.type == ROPE_DEFAULT && c.rope.theta == 5e5);
+    assert_true(c.rope[0].type == ROPE_TYPE_DEFAULT && c.rope[0].theta == 5e5);
     good(&c, "\"rope_scaling\": {}");
-    assert_true(c.rope.type == ROPE_DEFAULT && c.rope.theta == 10000);
+    assert_true(c.rope[0].type == ROPE_TYPE_DEFAULT && c.rope[0].theta == 10000);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"dynamic\", \"factor\": 2}");
-    assert_true(c.rope.type == ROPE_LINEAR);
+    assert_true(c.rope[0].type == ROPE_TYPE_LINEAR);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2.5}");
-    assert_true(c.rope.type == ROPE_DYNAMIC && c.rope.factor == 2.5);
+    assert_true(c.rope[0].type == ROPE_TYPE_DYNAMIC && c.rope[0].factor == 2.5);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}");
-    assert_true(c.rope.type == ROPE_LLAMA3 && c.rope.low_freq_factor == 1 && c.rope.high_freq_factor == 4 && c.rope.original_max_position_embeddings == 64);
+    assert_true(c.rope[0].type == ROPE_TYPE_LLAMA3 && c.rope[0].low_freq_factor == 1 && c.rope[0].high_freq_factor == 4 && c.rope[0].original_max_position_embeddings == 64);
     good(&c, "\"max_position_embeddings\": 128, \"rope_scaling\": {\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 32}");
-    assert_true(c.rope.type == ROPE_YARN && c.rope.factor == 4 && c.rope.attention_factor < 0 && c.rope.beta_fast == 32 && c.rope.beta_slow == 1 && c.rope.truncate);
+    assert_true(c.rope[0].type == ROPE_TYPE_YARN && c.rope[0].factor == 4 && c.rope[0].attention_factor < 0 && c.rope[0].beta_fast == 32 && c.rope[0].beta_slow == 1 && c.rope[0].truncate);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"attention_factor\": 0.5, \"beta_fast\": 16, \"beta_slow\": 2, \"mscale\": 1.5, \"mscale_all_dim\": 0.5, \"truncate\": false}");
-    assert_true(c.rope.attention_factor == 0.5 && c.rope.beta_fast == 16 && c.rope.beta_slow == 2 && c.rope.mscale == 1.5 && c.rope.mscale_all_dim == 0.5 && !c.rope.truncate);
+    assert_true(c.rope[0].attention_factor == 0.5 && c.rope[0].beta_fast == 16 && c.rope[0].beta_slow == 2 && c.rope[0].mscale == 1.5 && c.rope[0].mscale_all_dim == 0.5 && !c.rope[0].truncate);
 }
 
 static void every_mistake_in_rope(void **state)
 {
     (void)state;
-    static const char types[] = "default, linear, dynamic, llama3 or yarn";
+    static const char types[] = "default, linear, dynamic, llama3, yarn or longrope";
     char message[200];
     bad("\"rope_theta\": 0", "rope_theta: expected a number above 0, found 0");
     bad("\"rope_theta\": \"1e4\"", "rope_theta: expected a number above 0, found \"1e4\"");
     bad("\"rope_scaling\": 4", "rope_scaling: expected an object, found 4");
     bad("\"rope_parameters\": [1]", "rope_parameters: expected an object, found [1]");
     bad("\"rope_parameters\": {\"rope_theta\": -1}", "rope_parameters.rope_theta: expected a number above 0, found -1");
-    snprintf(message, sizeof message, "rope_scaling.rope_type: expected %s, found \"longrope\"", types);
-    bad("\"rope_scaling\": {\"rope_type\": \"longrope\"}", message);
+    snprintf(message, sizeof message, "rope_scaling.rope_type: expected %s, found \"proportional\"", types);
+    bad("\"rope_scaling\": {\"rope_type\": \"proportional\"}", message);
     snprintf(message, sizeof message, "rope_scaling.type: expected %s, found 3", types);
     bad("\"rope_scaling\": {\"type\": 3}", message);
     bad("\"rope_scaling\": {\"type\": \"linear\"}", "rope_scaling.factor: expected a number above 0, found nothing");

@@ -37,17 +37,23 @@ static void check_table(const char *name, const char *what, const float *found, 
     }
 }
 
-static void open_case(Rope *rope, const Json *one)
+static void init_rope(Rope *rope, const Json *one, const float *factors)
 {
     ModelConfig config;
     assert_ok(config_from_json(&config, json_get(one, "config"), json_key(one)));
-    rope_init(rope, &config, NULL);
+    rope_init(rope, &config.rope[0], config.max_position_embeddings, factors);
+    config_free(&config);
+}
+
+static void open_case(Rope *rope, const Json *one)
+{
+    init_rope(rope, one, NULL);
     rope_reserve(rope, 1000);
 }
 
 static void check_step(Rope *rope, const Json *one, const Json *step)
 {
-    int64_t length = json_integer(json_get(step, "length")), half = rope->head_dim / 2;
+    int64_t length = json_integer(json_get(step, "length")), half = rope->parameters.rotary_dim / 2;
     rope_meet(rope, length);
     assert_int_equal(json_count(json_get(step, "cos")), half);
     check_table(json_key(one), "cos", rope->cos + (length - 1) * half, json_get(step, "cos"), length);
@@ -78,8 +84,8 @@ static void a_restored_state_is_the_same(void **state)
         check_step(&rope, one, step);
         open_case(&resumed, one);
         rope_restore(&resumed, rope.seen);
-        assert_memory_equal(resumed.inv_freq, rope.inv_freq, (size_t)rope.head_dim / 2 * sizeof(float));
-        assert_memory_equal(resumed.cos, rope.cos, (size_t)(rope.capacity * rope.head_dim / 2) * sizeof(float));
+        assert_memory_equal(resumed.inv_freq, rope.inv_freq, (size_t)rope.parameters.rotary_dim / 2 * sizeof(float));
+        assert_memory_equal(resumed.cos, rope.cos, (size_t)(rope.capacity * rope.parameters.rotary_dim / 2) * sizeof(float));
         rope_free(&resumed);
     }
     rope_free(&rope);
@@ -93,7 +99,7 @@ static void only_dynamic_changes(void **state)
         open_case(&rope, one);
         float first = rope.inv_freq[1];
         rope_meet(&rope, 1000);
-        assert_true((rope.inv_freq[1] != first) == (rope.parameters.type == ROPE_DYNAMIC));
+        assert_true((rope.inv_freq[1] != first) == (rope.parameters.type == ROPE_TYPE_DYNAMIC));
         rope_free(&rope);
     }
 }
@@ -102,13 +108,12 @@ static void only_dynamic_changes(void **state)
 static void frequency_factors_divide(void **state)
 {
     (void)state;
-    ModelConfig config;
     Rope plain, divided;
     float factors[8] = { 1, 1, 2, 2, 4, 4, 8, 8 };
-    assert_ok(config_from_json(&config, json_get(json_get(json_get(golden, "cases"), "default"), "config"), "default"));
-    rope_init(&plain, &config, NULL);
-    rope_init(&divided, &config, factors);
-    assert_int_equal(plain.head_dim, 16);
+    const Json *one = json_get(json_get(golden, "cases"), "default");
+    init_rope(&plain, one, NULL);
+    init_rope(&divided, one, factors);
+    assert_int_equal(plain.parameters.rotary_dim, 16);
     for (int i = 0; i < 8; i++) assert_true(divided.inv_freq[i] == plain.inv_freq[i] / factors[i]);
     rope_free(&plain);
     rope_free(&divided);

@@ -74,7 +74,7 @@ static void open_golden(Golden *g, const char *name, int n_recomputed, int n_thr
     step_init(&g->step, &g->backend, &f, 0, true);
     g->arena = memory_try(layout_bytes(g->step.layout));
     layout_place(g->step.layout, g->arena);
-    rope_reserve(&g->model.rope, g->batch.longest);
+    model_reserve_positions(&g->model, g->batch.longest);
 }
 
 static void close_golden(Golden *g)
@@ -96,7 +96,7 @@ static SftResult run(Golden *g, int n_recomputed)
 {
     Forward f = { .model = &g->model, .batch = &g->batch, .adapter = &g->adapter, .training = true, .n_recomputed = n_recomputed };
     state_zero_grad(&g->state);
-    rope_meet(&g->model.rope, g->batch.longest);
+    model_meet(&g->model, g->batch.longest);
     return step_run(&g->step, &f, g->batch.n_scored);
 }
 
@@ -145,11 +145,11 @@ static void check_logits(Golden *g)
     Tape tape;
     void *arena = NULL;
     Var logits;
-    rope_meet(&g->model.rope, g->batch.longest);
+    model_meet(&g->model, g->batch.longest);
     tape_init(&tape, &g->backend, layout, 1000, 1000);
     for (int pass = 0; pass < 2; pass++) {
         tape_begin(&tape, TAPE_OFF);
-        logits = op_linear(&tape, decoder_hidden(&tape, &f), &g->model.head, NULL, NULL, 0);
+        logits = decoder_logits(&tape, &f);
         tape_result(&tape, logits);
         tape_end(&tape);
         if (!pass) layout_place(layout, arena = memory_try(layout_bytes(layout)));

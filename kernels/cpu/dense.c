@@ -1,0 +1,48 @@
+/* y = x W^T where W is a value, and its gradients: three products, each cut into tiles as tall as the workers allow. A tile sums
+ * over all of K, so its bits do not depend on the cut. */
+#include "kernels/cpu/cpu.h"
+
+#include "kernels/cpu/matrix.h"
+
+enum { ROWS = 2048, COLS = 48 };      /* of a tile, at most */
+
+/* C [m, n] = op(A) op(B) + beta C, both as they are by default. */
+typedef struct {
+    int64_t m, n, k;
+    Orientation a_is, b_is;
+    Tensor a, b, c;
+    float beta;
+    int64_t tile_rows;
+} Product;
+
+static Block line(Tensor t, Orientation is, int64_t i) { return (Block){ t.data + i * (is == AS_IS ? t.cols : 1), t.cols }; }
+
+static void tile(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const Product *p = ctx;
+    int64_t across = ceil_div(p->n, COLS), row = task / across * p->tile_rows, col = task % across * COLS;
+    Orientation b_lines = p->b_is == AS_IS ? TRANSPOSED : AS_IS;        /* B is cut along its columns */
+    matmul(least(p->tile_rows, p->m - row), least(COLS, p->n - col), p->k, 1, p->a_is, line(p->a, p->a_is, row), p->b_is, line(p->b, b_lines, col),
+           p->beta, p->c.data + row * p->n + col, p->n);
+}
+
+static void run(const Backend *backend, Product p)
+{
+    int64_t across = ceil_div(p.n, COLS);
+    p.tile_rows = cpu_tile_rows(backend, p.m, ROWS, across);
+    pool_run(backend->pool, (int)(ceil_div(p.m, p.tile_rows) * across), tile, &p);
+}
+
+void cpu_dense_fwd(const Backend *backend, const OpCall *c)
+{
+    Tensor x = c->in[0], w = c->in[1];
+    run(backend, (Product){ .m = x.rows, .n = w.rows, .k = w.cols, .a = x, .b_is = TRANSPOSED, .b = w, .c = c->out[0] });
+}
+
+void cpu_dense_bwd(const Backend *backend, const OpCall *c)
+{
+    Tensor x = c->in[0], w = c->in[1], dy = c->dout[0], dx = c->din[0], dw = c->din[1];
+    if (dx.data) run(backend, (Product){ .m = x.rows, .n = w.cols, .k = w.rows, .a = dy, .b = w, .c = dx, .beta = c->beta[0] });
+    if (dw.data) run(backend, (Product){ .m = w.rows, .n = w.cols, .k = x.rows, .a_is = TRANSPOSED, .a = dy, .b = x, .c = dw, .beta = c->beta[1] });
+}

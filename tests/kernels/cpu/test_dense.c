@@ -1,0 +1,60 @@
+/* A product with a matrix that is a value, against plain loops. */
+#include "tests/kernels/op_testing.h"
+
+static void fwd(Reference *r)
+{
+    Exact x = r->in[0], w = r->in[1];
+    for (int64_t i = 0; i < x.rows; i++)
+        for (int64_t o = 0; o < w.rows; o++) {
+            double y = 0;
+            for (int64_t j = 0; j < x.cols; j++) y += x.data[i * x.cols + j] * w.data[o * x.cols + j];
+            r->out[0].data[i * w.rows + o] = y;
+        }
+}
+
+static void bwd(Reference *r)
+{
+    Exact x = r->in[0], w = r->in[1];
+    for (int i = 0; i < 2; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * r->din[i].cols) * sizeof(double));
+    for (int64_t i = 0; i < x.rows; i++)
+        for (int64_t o = 0; o < w.rows; o++) {
+            double dy = r->dout[0].data[i * w.rows + o];
+            for (int64_t j = 0; j < x.cols; j++) {
+                r->din[0].data[i * x.cols + j] += dy * w.data[o * x.cols + j];
+                r->din[1].data[o * x.cols + j] += dy * x.data[i * x.cols + j];
+            }
+        }
+}
+
+static void check(int64_t rows, int64_t in, int64_t out, bool small)
+{
+    /* A float32 sum of n products errs by about sqrt(n) / 4 roundings of 6e-8 of its size; five deviations. */
+    double terms = fmax((double)rows, fmax((double)in, (double)out)), tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4);
+    check_op(&(OpCase){ .op = OP_DENSE, .n_in = 2, .size = { { rows, in }, { out, in } }, .fwd = fwd, .bwd = bwd,
+                        .fwd_tolerance = tolerance, .bwd_tolerance = tolerance, .small = small });
+}
+
+static void small_shapes(void **state)
+{
+    (void)state;
+    check(1, 1, 1, true);
+    check(3, 5, 2, true);
+    check(7, 4, 9, true);
+}
+
+/* Tiles hold 48 columns and, with several workers, at least 128 rows; a low rank on either side. */
+static void every_tile_edge(void **state)
+{
+    (void)state;
+    check(1, 100, 49, false);
+    check(300, 97, 16, false);
+    check(129, 16, 600, false);
+    check(2050, 33, 5, false);
+    check(0, 40, 30, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

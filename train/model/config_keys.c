@@ -1,0 +1,325 @@
+#include "train/model/config_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file/tensors.h"
+#include "kernels/memory.h"
+
+/* What every family reads, with transformers' defaults; null: there is none, or it follows from others. */
+static const char plain[] =
+    "{\"vocab_size\": null, \"hidden_size\": null, \"intermediate_size\": null, \"num_hidden_layers\": null, \"num_attention_heads\": null, "
+    "\"num_key_value_heads\": null, \"head_dim\": null, \"max_position_embeddings\": 2048, \"rms_norm_eps\": 1e-6, \"hidden_act\": \"silu\", "
+    "\"attention_dropout\": 0, \"tie_word_embeddings\": false, \"rope_theta\": 10000, \"rope_scaling\": null, \"rope_parameters\": null, "
+    "\"partial_rotary_factor\": null, \"original_max_position_embeddings\": null, \"rotary_dim\": null}";
+
+static Json *parse(const char *text)
+{
+    Json *json = NULL;
+    Status status = json_parse(&json, "a family's row", text, strlen(text));
+    CHECK(status == STATUS_OK, "a family's row: %s", status_message());
+    return json;
+}
+
+/* Every member of `text` into `values`. */
+static void overlay(Json *values, const char *text)
+{
+    if (!text) return;
+    Json *json = parse(text);
+    for (const Json *item = json_first(json); item; item = json_next(item)) json_set(values, json_key(item), json_copy(item));
+    json_free(json);
+}
+
+/* What the plain decoder calls the key that this family's config.json calls `here`. */
+static const char *plain_key(const Family *f, const char *here)
+{
+    for (int i = 0; i < FAMILY_KEYS && f->key[i].key; i++)
+        if (!strcmp(f->key[i].here, here)) return f->key[i].key;
+    return here;
+}
+
+static Status unknown(const char *path, const char *what, const char *name, bool gguf)
+{
+    Buffer list = {0};
+    family_list(&list, gguf);
+    Status status = fail(STATUS_INPUT, "%s: %s \"%s\" is not supported; supported are: %s", path, what, name, list.data);
+    buffer_free(&list);
+    return status;
+}
+
+static Status no_string(const char *path, const char *key, const Json *value)
+{
+    Buffer found = {0};
+    if (value) json_print(&found, value, (JsonStyle){0});
+    else buffer_add_string(&found, "nothing");
+    Status status = fail(STATUS_INPUT, "%s: %s: expected a string, found %.80s", path, key, found.data);
+    buffer_free(&found);
+    return status;
+}
+
+/* The family of `json`, or of the text part of a multimodal model, to which `json` then moves. */
+static Status find_family(ConfigKeys *k, const Json **json)
+{
+    const char *name = json_string(json_get(*json, "model_type"));
+    if (!name) return no_string(k->path, "model_type", json_get(*json, "model_type"));
+    k->family = family_of_model_type(name);
+    if (k->family) return STATUS_OK;
+    const Json *text = json_get(*json, "text_config");
+    k->family = family_of_text(name, json_string(json_get(text, "model_type")));
+    if (!k->family || json_kind(text) != JSON_OBJECT) return unknown(k->path, "model_type", name, false);
+    k->multimodal = true;
+    *json = text;
+    return STATUS_OK;
+}
+
+static void take_members(ConfigKeys *k, const Json *json)
+{
+    for (const Json *item = json_first(json); item; item = json_next(item)) {
+        const char *key = plain_key(k->family, json_key(item));
+        if (json_get(k->values, key)) json_set(k->values, key, json_copy(item));
+    }
+}
+
+/* TRL's loss scales and caps logits by these keys in any family's config, also where the model does not. */
+static Status refuse_trained_scales(const ConfigKeys *k, const Json *json)
+{
+    static const char *const keys[] = { "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier", "final_logit_softcapping" };
+    for (int i = 0; i < 5; i++) {
+        const Json *value = json_get(json, keys[i]);
+        bool neutral = json_kind(value) == JSON_NULL || (i < 4 && json_is_number(value) && json_number(value) == 1);
+        if (!neutral && !json_get(k->values, keys[i]))
+            return fail(STATUS_INPUT, "%s: %s: models of type %s do not have it, and TRL trains with it all the same; take it out, or give the type that has it",
+                        k->path, keys[i], k->family->model_type);
+    }
+    return STATUS_OK;
+}
+
+Status config_keys_from_json(ConfigKeys *k, const Json *json, const char *path)
+{
+    *k = (ConfigKeys){ .path = path };
+    if (json_kind(json) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: expected an object, found %s", path, json_kind_name(json));
+    const Json *own = json;
+    TRY(find_family(k, &own));
+    k->values = parse(plain);
+    overlay(k->values, k->family->defaults);
+    take_members(k, own);
+    const Json *tied = json_get(json, "tie_word_embeddings");        /* a multimodal model's own word counts */
+    if (k->multimodal) json_set(k->values, "tie_word_embeddings", tied ? json_copy(tied) : json_new_bool(true));
+    return refuse_trained_scales(k, own);
+}
+
+/* GGUF's names, behind the architecture's. `none`: 0 says that there is none. */
+typedef struct { const char *key, *gguf; bool none; } GgufName;
+static const GgufName gguf_names[] = {
+    { "hidden_size", "embedding_length", false }, { "intermediate_size", "feed_forward_length", false }, { "num_hidden_layers", "block_count", false },
+    { "num_attention_heads", "attention.head_count", false }, { "num_key_value_heads", "attention.head_count_kv", false }, { "head_dim", "attention.key_length", false },
+    { "max_position_embeddings", "context_length", false }, { "sliding_window", "attention.sliding_window", true },
+    { "attn_logit_softcapping", "attn_logit_softcapping", true }, { "final_logit_softcapping", "final_logit_softcapping", true },
+    { "attention_multiplier", "attention.scale", true }, { "embedding_multiplier", "embedding_scale", true },
+    { "residual_multiplier", "residual_scale", true }, { "logits_scaling", "logit_scale", true },
+    { "logit_scale", "logit_scale", true }, { "use_parallel_residual", "use_parallel_residual", false },
+    { "rope_theta", "rope.freq_base", false }, { "rope_local_base_freq", "rope.freq_base_swa", false }, { "rotary_dim", "rope.dimension_count", false },
+    { "rope_type", "rope.scaling.type", false }, { "factor", "rope.scaling.factor", true }, { "attention_factor", "rope.scaling.attn_factor", false },
+    { "original_max_position_embeddings", "rope.scaling.original_context_length", false }, { "beta_fast", "rope.scaling.yarn_beta_fast", false },
+    { "beta_slow", "rope.scaling.yarn_beta_slow", false }, { "mscale_all_dim", "rope.scaling.yarn_log_multiplier", true },
+    { "llama_4_scaling_beta", "attention.temperature_scale", true },
+};
+enum { GGUF_NAMES = sizeof gguf_names / sizeof *gguf_names };
+
+static bool zero_is_none(const char *key)
+{
+    for (int i = 0; i < GGUF_NAMES; i++)
+        if (!strcmp(gguf_names[i].key, key)) return gguf_names[i].none;
+    return false;
+}
+
+static const char *gguf_name(const Family *f, const char *key)
+{
+    if (!strcmp(key, "rms_norm_eps")) return f->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
+    for (int i = 0; i < GGUF_NAMES; i++)
+        if (!strcmp(gguf_names[i].key, key)) return gguf_names[i].gguf;
+    return key;
+}
+
+void config_keys_spell(const ConfigKeys *k, const char *key, Buffer *out)
+{
+    if (k->gguf) {
+        buffer_format(out, "%s.%s", k->family->architecture, gguf_name(k->family, key));
+        return;
+    }
+    for (int i = 0; i < FAMILY_KEYS && k->family->key[i].key; i++)
+        if (!strcmp(k->family->key[i].key, key)) key = k->family->key[i].here;
+    buffer_add_string(out, key);
+}
+
+static Json *scalar_to_json(const GgufValue *value, int64_t i)
+{
+    switch (gguf_kind(value)) {
+    case GGUF_INTEGER: return json_new_integer(gguf_integer(value, i));
+    case GGUF_REAL: return json_new_real(gguf_real(value, i));
+    case GGUF_BOOL: return json_new_bool(gguf_bool(value, i));
+    case GGUF_STRING: break;
+    }
+    char *text = gguf_copy_string(value, i);
+    Json *json = json_new_string(text);
+    free(text);
+    return json;
+}
+
+/* NULL where the file says nothing. */
+static Json *value_to_json(const ConfigKeys *k, const Gguf *gguf, const char *key)
+{
+    char *name = memory_format("%s.%s", k->family->architecture, gguf_name(k->family, key));
+    const GgufValue *value = gguf_find(gguf, name);
+    free(name);
+    if (!value) return NULL;
+    if (!gguf_is_list(value)) return scalar_to_json(value, 0);
+    Json *list = json_new_array();
+    for (int64_t i = 0; i < gguf_count(value); i++) json_push(list, scalar_to_json(value, i));
+    return list;
+}
+
+static void take(const ConfigKeys *k, const Gguf *gguf, const char *key, Json *into)
+{
+    Json *value = value_to_json(k, gguf, key);
+    if (!value) return;
+    bool none = zero_is_none(key) && json_is_number(value) && json_number(value) == 0;
+    json_set(into, key, none ? json_new_null() : value);
+    if (none) json_free(value);
+}
+
+/* The factors of longrope stand in tensors. */
+static void take_factors(const Gguf *gguf, const char *tensor, const char *key, Json *rope)
+{
+    const TensorEntry *t = tensors_find(&gguf->tensors, tensor);
+    if (!t || t->n_dims != 1 || t->dtype != DTYPE_F32) return;
+    Json *list = json_new_array();
+    for (int64_t i = 0; i < t->dims[0]; i++) {
+        float x;
+        memcpy(&x, (const char *)t->bytes + i * (int64_t)sizeof x, sizeof x);
+        json_push(list, json_new_real((double)x));
+    }
+    json_set(rope, key, list);
+}
+
+static bool has_tensor(const Gguf *gguf, const char *name) { return tensors_find(&gguf->tensors, name) != NULL; }
+
+/* A file without a type means linear where it has a factor, and one with factors in tensors longrope. */
+static const char *rope_type(const Gguf *gguf, const Json *rope)
+{
+    const char *type = json_string(json_get(rope, "rope_type"));
+    bool factor = json_is_number(json_get(rope, "factor"));
+    if (has_tensor(gguf, "rope_factors_long.weight")) return "longrope";
+    if (!type || !strcmp(type, "linear")) return factor ? "linear" : "default";
+    return strcmp(type, "none") ? type : "default";
+}
+
+static Json *gguf_rope(const ConfigKeys *k, const Gguf *gguf)
+{
+    static const char *const common[] = { "rope_type", "factor", "original_max_position_embeddings" };
+    static const char *const more[] = { "beta_fast", "beta_slow", "mscale_all_dim", "llama_4_scaling_beta" };
+    Json *rope = json_new_object();
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) take(k, gguf, common[i], rope);
+    for (size_t i = 0; k->family->query_scaling && i < sizeof more / sizeof *more; i++) take(k, gguf, more[i], rope);
+    if (json_is_number(json_get(rope, "mscale_all_dim"))) json_set(rope, "mscale", json_new_integer(1));
+    json_set(rope, "rope_type", json_new_string(rope_type(gguf, rope)));
+    take_factors(gguf, "rope_factors_short.weight", "short_factor", rope);
+    take_factors(gguf, "rope_factors_long.weight", "long_factor", rope);
+    if (json_get(rope, "long_factor")) take(k, gguf, "attention_factor", rope);
+    return rope;
+}
+
+/* attention.sliding_window_pattern: a flag for each layer, or every how many layers there is one without a window. */
+static void take_pattern(ConfigKeys *k, const Gguf *gguf)
+{
+    Json *value = value_to_json(k, gguf, "attention.sliding_window_pattern");
+    if (json_kind(value) == JSON_ARRAY && json_get(k->values, "layer_types")) {
+        Json *types = json_new_array();
+        for (const Json *item = json_first(value); item; item = json_next(item))
+            json_push(types, json_new_string(json_bool(item) || json_number(item) != 0 ? "sliding_attention" : "full_attention"));
+        json_set(k->values, "layer_types", types);
+    }
+    if (json_is_number(value) && json_get(k->values, "sliding_window_pattern")) json_set(k->values, "sliding_window_pattern", json_copy(value));
+    json_free(value);
+}
+
+/* What the tensors of the first layer say. */
+static void take_from_tensors(ConfigKeys *k, const Gguf *gguf)
+{
+    const Family *f = k->family;
+    if (f->qk_norm_key) json_set(k->values, f->qk_norm_key, json_new_bool(has_tensor(gguf, "blk.0.attn_q_norm.weight")));
+    if (f->one_norm_if_parallel && json_get(k->values, f->parallel_residual))
+        json_set(k->values, f->parallel_residual, json_new_bool(!has_tensor(gguf, "blk.0.ffn_norm.weight")));
+    json_set(k->values, "tie_word_embeddings", json_new_bool(!has_tensor(gguf, "output.weight")));
+}
+
+/* The 27B models of gemma2 and gemma3 scale attention by the width, and only their depth tells. */
+static void take_wide_scale(ConfigKeys *k)
+{
+    int64_t layers = json_integer(json_get(k->values, "num_hidden_layers")), heads = json_integer(json_get(k->values, "num_attention_heads"));
+    if (!k->family->gguf_wide_scale_layers || layers != k->family->gguf_wide_scale_layers || heads < 1) return;
+    json_set(k->values, "query_pre_attn_scalar", json_new_integer(json_integer(json_get(k->values, "hidden_size")) / heads));
+}
+
+/* Keys that would make it another function than the one computed here: they may be there with the value that does not. */
+static Status gguf_refuse_others(const ConfigKeys *k, const Gguf *gguf)
+{
+    static const struct { const char *name; double neutral; } keys[] = {
+        { "rope.scaling.attn_factor", 1 }, { "expert_count", 0 }, { "rope.scaling.yarn_ext_factor", 1 }, { "rope.scaling.yarn_attn_factor", 1 },
+        { "rope.scaling.yarn_beta_fast", 32 }, { "rope.scaling.yarn_beta_slow", 1 }, { "rope.scaling.yarn_log_multiplier", 0 } };
+    bool longrope = has_tensor(gguf, "rope_factors_long.weight");        /* whose attn_factor is read, as yarn's keys are where queries are scaled */
+    size_t n = sizeof keys / sizeof *keys - (k->family->query_scaling ? 3 : 0);
+    for (size_t i = longrope; i < n; i++) {
+        Json *value = value_to_json(k, gguf, keys[i].name);
+        bool neutral = !value || (json_is_number(value) && json_number(value) == keys[i].neutral);
+        Buffer found = {0};
+        if (!neutral) json_print(&found, value, (JsonStyle){0});
+        Status status = neutral ? STATUS_OK : fail(STATUS_INPUT, "%s: %s.%s: expected %g, the only one that is supported, found %.80s", k->path,
+                                                   k->family->architecture, keys[i].name, keys[i].neutral, found.data);
+        buffer_free(&found);
+        json_free(value);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
+static Status gguf_family(ConfigKeys *k, const Gguf *gguf)
+{
+    const GgufValue *value;
+    TRY(gguf_need(&value, gguf, "general.architecture", GGUF_STRING));
+    char *name = gguf_copy_string(value, 0);
+    char *window = memory_format("%s.attention.sliding_window", name);
+    k->family = family_of_architecture(name, gguf_integer(gguf_find(gguf, window), 0) > 0);
+    free(window);
+    Status status = k->family ? STATUS_OK : unknown(k->path, "architecture", name, true);
+    free(name);
+    return status;
+}
+
+Status config_keys_from_gguf(ConfigKeys *k, const Gguf *gguf)
+{
+    *k = (ConfigKeys){ .path = gguf->path, .gguf = true };
+    TRY(gguf_family(k, gguf));
+    const TensorEntry *embedding = tensors_find(&gguf->tensors, "token_embd.weight");
+    if (!embedding) return fail(STATUS_INPUT, "%s: tensor token_embd.weight is missing", gguf->path);
+    k->values = parse(plain);
+    overlay(k->values, k->family->defaults);
+    overlay(k->values, "{\"rms_norm_eps\": null, \"head_dim\": null, \"num_key_value_heads\": null, \"rope_theta\": 10000}");
+    overlay(k->values, k->family->gguf);
+    take(k, gguf, "rms_norm_eps", k->values);
+    for (int i = 0; i < GGUF_NAMES; i++)
+        if (json_get(k->values, gguf_names[i].key)) take(k, gguf, gguf_names[i].key, k->values);
+    json_set(k->values, "vocab_size", json_new_integer(embedding->dims[0]));
+    json_set(k->values, "rope_parameters", gguf_rope(k, gguf));
+    take_from_tensors(k, gguf);
+    take_pattern(k, gguf);
+    take_wide_scale(k);
+    return gguf_refuse_others(k, gguf);
+}
+
+void config_keys_free(ConfigKeys *k)
+{
+    json_free(k->values);
+    *k = (ConfigKeys){0};
+}
+
