@@ -27,8 +27,8 @@ def rope_of_types(full, sliding):
 
 def images(**vision):
     """What a multimodal folder holds beside the text; ids of images lie above the vocabulary, so no row has one."""
-    return dict(image_token_index=500, vision_config=dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1,
-                                                          num_attention_heads=2, image_size=28, patch_size=14, **vision))
+    return dict(image_token_index=500, vision_config=dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+                                                          num_attention_heads=1, image_size=8, patch_size=4, **vision))
 
 
 FAMILIES = {
@@ -181,6 +181,11 @@ def spec(family, keys):
 
 def name(family, variant):
     return f"{family}-{variant}" if variant else family
+
+
+def targets(model):
+    """PEFT's target_modules for all linears that are trained: of a folder with images, those of the language model."""
+    return r".*language_model.*_proj" if "text_config" in SPECS[model] else "all-linear"
 
 
 SPECS = {name(family, variant): spec(family, keys) for family, variants in FAMILIES.items() for variant, keys in variants.items()}
