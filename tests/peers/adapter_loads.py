@@ -13,13 +13,10 @@ import peers  # noqa: F401  keeps the peers from the network
 import torch
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+
+from models import load_base
 
 BAR = 1e-4
-
-
-def load_base(model):
-    return AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
 
 
 class Refuse(logging.Handler):

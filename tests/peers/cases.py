@@ -4,7 +4,7 @@
     results(case, how) TRL's run of it, made when missing: "trl" is what graft is compared with, "again" is the same in float32
                        with other attention code and two threads, "float64" the truth that both approximate
 
-A case is a name, a model (a spec of models.py, or SmolLM2 in float32 or bf16), rows (a function of rows.py) and what its recipe
+A case is a name, a model (a spec of models.py or families.py, or SmolLM2 in float32 or bf16), rows (a function of rows.py) and what its recipe
 has beside BASE. An adapter of None starts from the seed; otherwise the options of an adapter with B != 0.
 
 Most cases warm up. AdamW's very first step is the rate times the sign of the gradient: without a first step of rate 0, elements
@@ -12,6 +12,7 @@ whose gradient is within rounding of zero go either way, and TRL's adapters are 
 import json
 from dataclasses import dataclass, field
 
+import families
 import peers
 
 BASE = dict(per_device_train_batch_size=2, gradient_accumulation_steps=2, learning_rate=5e-3, max_steps=20, weight_decay=0.1,
@@ -187,7 +188,7 @@ def ensure(case):
     place = peers.cache() / "parity" / case.name
     final = recipe(case, place)
     stamp = dict(recipe=final, model=case.model, marked=case.marked, rows=case.rows, eval_rows=case.eval_rows, adapter=case.adapter,
-                 gguf=case.gguf, sources=peers.digest(*(GGUF_SOURCES if case.gguf else SOURCES)), versions=peers.versions())
+                 gguf=case.gguf, spec=families.SPECS.get(case.model), sources=peers.digest(*(GGUF_SOURCES if case.gguf else SOURCES)), versions=peers.versions())
 
     def make(folder):
         import models

@@ -32,8 +32,8 @@ PROMPTS = [("What is a licence?", []), ("The Work", ["--raw"]), (LONG, ["--raw"]
 NEW_TOKENS = 40
 
 
-def generate(binary, model, adapter, prompt, more, logits):
-    command = [binary, "generate", "--model_name_or_path", model, "--prompt", prompt, "--max_new_tokens", NEW_TOKENS, "--logits_file", logits, *more]
+def generate(binary, model, adapter, prompt, more, logits, new_tokens=NEW_TOKENS):
+    command = [binary, "generate", "--model_name_or_path", model, "--prompt", prompt, "--max_new_tokens", new_tokens, "--logits_file", logits, *more]
     command += ["--adapter_name_or_path", adapter] if adapter else []
     done = subprocess.run([str(word) for word in command], capture_output=True, timeout=600)
     if done.returncode:

@@ -1,17 +1,24 @@
-"""Tiny random `llama` models with a tokenizer, saved as transformers saves them.
+"""Tiny random models with a tokenizer, saved as transformers saves them.
 
     write_model(folder, SPECS["gqa"])        config.json, model.safetensors (or shards), tokenizer files, chat_template.jinja
     write_adapter(folder, model, ...)        a PEFT LoRA adapter with B != 0, so that the first step tests A as well
+    load_base(model)                         the class that config.json names, in float32, as TRL loads it
 
 Weights come from a seeded generator with a width that keeps every part of the model at work: logits of size one, attention
-that is not flat, norm weights that are not 1. A spec is the difference from BASE; `old_rope` and `shard`, `store` are ours."""
+that is not flat, norm weights that are not neutral. The specs here are llama's, as the difference from BASE; those with a
+model_type (families.py) are whole. `old_rope`, `shard`, `store`, `json` and `bare` are ours."""
 import re
 
 import torch
+import transformers
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers.pytorch_utils import Conv1D
 
+import families
 from peers import read_json, write_json
 from rows import licence
 
@@ -48,6 +55,8 @@ SPECS = {
                                              original_max_position_embeddings=64)),
     "old-yarn": dict(old_rope=True, **rope("yarn", factor=4.0, original_max_position_embeddings=64)),
 }
+
+SPECS |= families.SPECS
 
 CHATML = """\
 {%- for message in messages %}
@@ -90,30 +99,67 @@ def make_tokenizer(template=CHATML):
 def randomise(model, seed):
     """Every weight from one generator, in the order of their names."""
     random = torch.Generator().manual_seed(seed)
-    tied = model.config.tie_word_embeddings
+    owners, tied = dict(model.named_modules()), model.config.tie_word_embeddings
     for name, weight in sorted(model.named_parameters()):
-        noise = torch.randn(weight.shape, generator=random)
-        if "norm" in name:
-            values = 1 + 0.2 * noise
-        elif name.endswith("bias"):
-            values = 0.1 * noise
-        elif "embed_tokens" in name and not tied:
-            values = noise
-        else:
-            gain = 2.0 if "lm_head" in name or "embed" in name else 1.5 if re.search("[qk]_proj", name) else 1.0
-            values = gain * noise / weight.shape[1] ** 0.5
-        weight.data.copy_(values)
+        module, leaf = name.rpartition(".")[::2]
+        weight.data.copy_(values_of(name, leaf, owners[module], tied, torch.randn(weight.shape, generator=random)))
+
+
+def values_of(name, leaf, module, tied, noise):
+    kind = type(module).__name__
+    if "Norm" in kind and leaf == "weight":
+        return ("Gemma" not in kind and "1P" not in kind) + 0.2 * noise      # those two multiply by 1 + weight
+    if leaf == "bias":
+        return 0.1 * noise
+    if isinstance(module, torch.nn.Embedding) and not tied:
+        return noise
+    gain = 2.0 if "lm_head" in name or isinstance(module, torch.nn.Embedding) else 1.5 if re.search(r"[qk]_proj|qkv|c_attn|query_key", name) else 1.0
+    fan_in = noise.shape[0] if isinstance(module, Conv1D) else noise.shape[-1]
+    return gain * noise / fan_in ** 0.5
+
+
+def make_model(spec):
+    if "model_type" not in spec:
+        spec = {"model_type": "llama", **BASE, **spec}
+    config = AutoConfig.for_model(**spec)
+    table = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING if hasattr(config, "text_config") else MODEL_FOR_CAUSAL_LM_MAPPING
+    return table[type(config)](config)
 
 
 def write_model(folder, spec, seed=1, template=CHATML):
-    spec = {**BASE, **spec}
+    spec = dict(spec)
     old_rope, shard, store = spec.pop("old_rope", False), spec.pop("shard", "5GB"), spec.pop("store", "float32")
-    model = LlamaForCausalLM(LlamaConfig(**spec))
+    json, bare = spec.pop("json", {}), spec.pop("bare", False)
+    model = make_model(spec)
     randomise(model, seed)
     model.to(getattr(torch, store)).save_pretrained(folder, max_shard_size=shard)
     make_tokenizer(template).save_pretrained(folder)
     if old_rope:
         write_old_rope(folder / "config.json")
+    if json:
+        write_keys(folder / "config.json", json)
+    if bare:
+        write_bare(folder / "model.safetensors", model.base_model_prefix + ".")
+
+
+def write_keys(path, keys):
+    """Other spellings of the same configuration."""
+    before = AutoConfig.from_pretrained(path.parent).to_dict()
+    config = read_json(path) | keys
+    write_json(path, {key: value for key, value in config.items() if key not in keys or value is not None})
+    after = AutoConfig.from_pretrained(path.parent).to_dict()
+    apart = {key for key in before if before[key] != after.get(key)}
+    assert apart <= {"rope_parameters"} and tables(before) == tables(after), (apart, before, after)
+
+
+def tables(config):
+    """rope_parameters without the names of older versions."""
+    rope = config.get("rope_parameters") or {}
+    return {key: value for key, value in rope.items() if key != "type"}
+
+
+def write_bare(path, prefix):
+    save_file({name.removeprefix(prefix): tensor for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
 
 
 def write_old_rope(path):
@@ -125,12 +171,16 @@ def write_old_rope(path):
     write_json(path, config)
 
 
+def load_base(model, **options):
+    architecture = AutoConfig.from_pretrained(model).architectures[0]
+    return getattr(transformers, architecture).from_pretrained(model, dtype=torch.float32, **options)
+
+
 def write_adapter(folder, model, base_name=None, seed=7, size=0.5, **options):
     """PEFT's own initial A; B random, of a size that moves the outputs about as much as `size` times the base does."""
     torch.manual_seed(seed)
     options = {"r": 8, "lora_alpha": 16, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options}
-    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    wrapped = get_peft_model(base, LoraConfig(**options))
+    wrapped = get_peft_model(load_base(model), LoraConfig(**options))
     for name, weight in wrapped.named_parameters():
         if "lora_B" in name:
             weight.data.normal_(std=size / weight.shape[1])

@@ -49,8 +49,8 @@ def initial_differences(binary, case, out):
     return sum(int((abs(ours[name] - theirs[name]) > slack * abs(theirs[name]).max()).sum()) for name in theirs)
 
 
-def check(case, arguments, out):
-    """(figures, notes, verdicts) of one case."""
+def check(case, arguments, out, more):
+    """(figures, notes, verdicts) of one case. `more(case, graft, out)` gives notes of its own about the run in out/run."""
     want = cases.results(case)
     if arguments.self:
         got = cases.results(case, "again")
@@ -62,6 +62,10 @@ def check(case, arguments, out):
         if different := initial_differences(arguments.graft, case, out / "initial"):
             notes.append(f"{different} elements of the initial adapter differ from PEFT's")
             figures["counts"] += 1
+    if more and not arguments.self:
+        missed = more(case, arguments.graft, out)
+        notes += missed
+        figures["counts"] += len(missed)
     verdicts = judge(figures, got, want, lambda: cases.results(case, "float64"))
     if case.adapter is None:
         # From B = 0 the first steps of AdamW divide small differences by small gradients: TRL is 7e-5 from itself. What counts is
@@ -74,11 +78,11 @@ def print_row(name, cells, end):
     print(f"{name:27}" + "".join(f"{cell:>10}" for cell in cells) + f"  {end}", flush=True)
 
 
-def passes(case, arguments):
+def passes(case, arguments, more):
     """Runs a case and prints its row; the output of a failed run is kept."""
     out = Path(tempfile.mkdtemp(prefix=f"parity-{case.name}-"))
     try:
-        figures, notes, verdicts = check(case, arguments, out)
+        figures, notes, verdicts = check(case, arguments, out, more)
         verdict = next(word for word in ("failed", "as good", "passed") if word in verdicts.values())
         cells = [figures[name] if name == "counts" else f"{figures[name]:.1e}" for name in BARS]
     except (Failure, subprocess.TimeoutExpired, OSError, ValueError, KeyError) as error:
@@ -105,7 +109,7 @@ def named(case, patterns):
     return any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)
 
 
-def main(table):
+def main(table, more=None):
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--self", action="store_true")
     parser.add_argument("--prepare", action="store_true")
@@ -127,7 +131,7 @@ def main(table):
         return prepare(chosen)
     print_row("case", BARS, "")
     print_row("bar", [f"{bar:g}" for bar in BARS.values()], "")
-    failed = sum(not passes(case, arguments) for case in chosen)
+    failed = sum(not passes(case, arguments, more) for case in chosen)
     print(f"{len(chosen) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 

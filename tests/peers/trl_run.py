@@ -12,21 +12,23 @@ import argparse
 import contextlib
 import dataclasses
 import inspect
+import sys
 import warnings
 from pathlib import Path
 
 import peers
 import datasets
 import torch
-import transformers.models.llama.modeling_llama
 import transformers.trainer_pt_utils
 import trl.kernels.chunked_logprob
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, PrinterCallback, TrainerCallback
+from transformers import AutoTokenizer, PreTrainedModel, PrinterCallback, TrainerCallback
 from trl import ModelConfig, SFTConfig, SFTTrainer
 
-# Where the peers name float32 on the path from ids to gradients.
-WIDENED = (transformers.models.llama.modeling_llama, transformers.trainer_pt_utils, trl.kernels.chunked_logprob)
+import models
+
+# Where the peers name float32 on the path from ids to gradients, beside the model's own source.
+WIDENED = (transformers.trainer_pt_utils, trl.kernels.chunked_logprob)
 LORA_NAMES = {"lora_r": "r", "lora_alpha": "lora_alpha", "lora_dropout": "lora_dropout", "use_rslora": "use_rslora",
               "lora_target_modules": "target_modules", "lora_task_type": "task_type", "lora_modules_to_save": "modules_to_save"}
 OURS = {"model_name_or_path", "adapter_name_or_path", "dataset_name", "eval_dataset_name", "use_peft"}
@@ -50,16 +52,17 @@ class KeepLossWide(TrainerCallback):
 
 
 @contextlib.contextmanager
-def widened():
+def widened(model):
+    sources = {sys.modules[type(each).__module__] for each in model.modules() if isinstance(each, PreTrainedModel)} | set(WIDENED)
     narrow = torch.Tensor.float
     torch.Tensor.float = torch.Tensor.double
-    for module in WIDENED:
+    for module in sources:
         module.torch = Widened()
     try:
         yield
     finally:
         torch.Tensor.float = narrow
-        for module in WIDENED:
+        for module in sources:
             module.torch = torch
 
 
@@ -84,24 +87,25 @@ def make_trainer(recipe, out, attention):
                              "model_init_kwargs": {"dtype": "float32", "attn_implementation": attention}})
     model, adapter = recipe["model_name_or_path"], None
     if "adapter_name_or_path" in recipe:
-        base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation=attention)
+        base = models.load_base(model, attn_implementation=attention)
         model = PeftModel.from_pretrained(base, recipe["adapter_name_or_path"], is_trainable=True)
         arguments.model_init_kwargs = None
     else:
         adapter = lora_config(recipe)
     rows = {name: datasets.Dataset.from_list(peers.read_rows(recipe[key]))
             for name, key in (("train_dataset", "dataset_name"), ("eval_dataset", "eval_dataset_name")) if key in recipe}
-    return SFTTrainer(model=model, args=arguments, peft_config=adapter, **rows)
+    words = AutoTokenizer.from_pretrained(recipe["model_name_or_path"])     # a folder with images would ask for their processor
+    return SFTTrainer(model=model, args=arguments, peft_config=adapter, processing_class=words, **rows)
 
 
-def run(recipe, out, float64=False, attention="sdpa", threads=1):
+def run(recipe, out, float64=False, attention=None, threads=1):
     out = Path(out)
     torch.set_num_threads(threads)
     warnings.simplefilter("ignore")     # of names that will be gone in the next version
     trainer = make_trainer(recipe, out, attention)
     trainer.remove_callback(PrinterCallback)
     trainer.model.save_pretrained(out / "initial")
-    with widened() if float64 else contextlib.nullcontext():
+    with widened(trainer.model) if float64 else contextlib.nullcontext():
         if float64:
             trainer.model.double()
             trainer.add_callback(KeepLossWide(trainer))
@@ -116,7 +120,7 @@ if __name__ == "__main__":
     parser.add_argument("recipe")
     parser.add_argument("out")
     parser.add_argument("--float64", action="store_true")
-    parser.add_argument("--attention", default="sdpa", choices=["sdpa", "eager"])
+    parser.add_argument("--attention", choices=["sdpa", "eager"], help="else what the model prefers: sdpa where it can")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     run(peers.read_json(options.recipe), options.out, options.float64, options.attention, options.threads)
