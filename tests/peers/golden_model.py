@@ -47,7 +47,7 @@ TINY = dict(vocab_size=40, hidden_size=16, intermediate_size=20, num_hidden_laye
             max_position_embeddings=64)
 TINY_GPT2 = dict(vocab_size=40, n_embd=16, n_inner=20, n_layer=2, n_head=2, n_positions=64, json=dict(n_embd=None, hidden_size=16))
 OTHERS = {
-    "mistral/window": "mistral", "qwen2/window": "qwen2-window", "qwen3/window": "qwen3-window", "gemma/bias": "gemma-bias",
+    "mistral/window": "mistral", "qwen2/window": "qwen2-types", "qwen3/window": "qwen3-window", "gemma/bias": "gemma-bias",
     "gemma2/softcaps": "gemma2", "gemma3_text/two-ropes": "gemma3_text-old", "gemma3/images": "gemma3", "phi3/longrope": "phi3-longrope",
     "smollm3/window": "smollm3-window", "olmo2/norms": "olmo2", "olmo3/yarn": "olmo3-bias", "granite/multipliers": "granite",
     "glm4/partial": "glm4", "cohere/heads": "cohere-bias", "cohere2/window": "cohere2-bias", "starcoder2/window": "starcoder2",

@@ -270,9 +270,9 @@ static Status read_listed_ropes(const Reader *r, const ModelConfig *c)
     const Json *list = json_get(r->object, "no_rope_layers");
     int64_t interval = 1, i = 0;
     if (json_kind(list) == JSON_NULL) TRY(read_count(r, "no_rope_layer_interval", 4096, 0, &interval));
-    else if (json_kind(list) != JSON_ARRAY || json_count(list) != c->num_hidden_layers) return bad_key(r, "no_rope_layers", "a list with an entry for each layer");
+    else if (json_kind(list) != JSON_ARRAY || json_count(list) < c->num_hidden_layers) return bad_key(r, "no_rope_layers", "a list with an entry for each layer");
     for (; i < c->num_hidden_layers && json_kind(list) == JSON_NULL; i++) c->layer[i].rope = (i + 1) % interval ? 0 : NO_ROPE;
-    for (const Json *item = json_first(list); item; item = json_next(item), i++) {
+    for (const Json *item = json_first(list); item && i < c->num_hidden_layers; item = json_next(item), i++) {
         if (!json_is_number(item) && json_kind(item) != JSON_BOOL) return bad_key(r, "no_rope_layers", "a list of 1 and 0");
         c->layer[i].rope = json_number(item) != 0 || json_bool(item) ? 0 : NO_ROPE;
     }

@@ -138,7 +138,7 @@ static const Family families[] = {
         .name = LLAMA_NAMES, .site = LLAMA_SITES,
         .norm = { LLAMA_NORMS, { NORM_Q, "self_attn.q_layernorm.norms.%d", "attn_q_norm" }, { NORM_K, "self_attn.k_layernorm.norms.%d", "attn_k_norm" } },
         .qk_norm = QK_NORM_EACH, .qk_norm_key = "qk_layernorm",
-        .key = { { "rms_norm_eps", "layer_norm_eps" } },
+        .key = { { "rms_norm_eps", "layer_norm_eps" }, { "-", "head_dim" } },
         .defaults = "{\"max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_qkv_bias\": false, "
                     "\"qk_layernorm\": false, \"use_parallel_residual\": false, \"hidden_dropout\": 0}",
         .only = "{\"hidden_dropout\": 0}",
@@ -153,7 +153,7 @@ static const Family families[] = {
         .norm = { { NORM_ATTENTION_IN, "ln_1", "attn_norm" }, { NORM_MLP_IN, "ln_2", "ffn_norm" } },
         .key = { { "hidden_size", "n_embd" }, { "num_hidden_layers", "n_layer" }, { "num_attention_heads", "n_head" }, { "max_position_embeddings", "n_positions" },
                  { "intermediate_size", "n_inner" }, { "hidden_act", "activation_function" }, { "rms_norm_eps", "layer_norm_epsilon" },
-                 { "attention_dropout", "attn_pdrop" } },
+                 { "attention_dropout", "attn_pdrop" }, { "-", "num_key_value_heads" }, { "-", "head_dim" } },
         .defaults = "{\"max_position_embeddings\": 1024, \"hidden_act\": \"gelu_new\", \"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true, "
                     "\"attention_dropout\": 0.1, \"resid_pdrop\": 0.1, \"embd_pdrop\": 0.1, \"scale_attn_weights\": true, "
                     "\"scale_attn_by_inverse_layer_idx\": false, \"add_cross_attention\": false}",
@@ -169,7 +169,7 @@ static const Family families[] = {
                   { SITE_UP, "mlp.dense_h_to_4h", "ffn_up" }, { SITE_DOWN, "mlp.dense_4h_to_h", "ffn_down" } },
         .norm = { LLAMA_NORMS },
         .key = { { "rms_norm_eps", "layer_norm_eps" }, { "rope_theta", "rotary_emb_base" }, { "-", "rope_theta" }, { "partial_rotary_factor", "rotary_pct" },
-                 { "-", "partial_rotary_factor" } },
+                 { "-", "partial_rotary_factor" }, { "-", "num_key_value_heads" }, { "-", "head_dim" } },
         .defaults = "{\"hidden_act\": \"gelu\", \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_parallel_residual\": true, "
                     "\"attention_bias\": true, \"hidden_dropout\": 0}",
         .only = "{\"hidden_dropout\": 0}",

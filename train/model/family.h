@@ -44,7 +44,7 @@ typedef enum {
     ROPE_WINDOWS_IF_ANY /* the same, but all where the model has no window */
 } RopeRule;
 
-enum { FAMILY_SITES = 7, FAMILY_NORMS = 6, FAMILY_KEYS = 8, FAMILY_TARGETS = 5 };
+enum { FAMILY_SITES = 7, FAMILY_NORMS = 6, FAMILY_KEYS = 10, FAMILY_TARGETS = 5 };
 
 typedef struct Family {
     const char *model_type;                       /* config.json */
