@@ -189,6 +189,14 @@ static const Family families[] = {
         .qkv_bias = ALWAYS, .o_bias = ALWAYS, .mlp_bias = ALWAYS, .head_bias = true, .layer_norm = true, .norm_bias = true, .parallel_residual = ALWAYS,
         .partial_rotary = true,
     },
+    {
+        .model_type = "olmo3", .architecture = "olmo2",
+        .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { POST_NORMS, QK_NORMS }, .qk_norm = QK_NORM_WHOLE,
+        .key = { { "-", "rope_local_base_freq" } },
+        .defaults = "{\"rms_norm_eps\": 1e-5, \"attention_bias\": false, \"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 4, "
+                    "\"rope_theta\": 500000, \"rope_local_base_freq\": 500000}",
+        .qkv_bias = "attention_bias", .o_bias = "attention_bias", .window = WINDOW_PATTERN, .rope_by_layer_type = true,
+    },
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
