@@ -197,6 +197,15 @@ static const Family families[] = {
                     "\"rope_theta\": 500000, \"rope_local_base_freq\": 500000}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .window = WINDOW_PATTERN, .rope_by_layer_type = true,
     },
+    {
+        .model_type = "glm4", .architecture = "glm4",
+        .name = LLAMA_NAMES, .site = { LLAMA_QKV, LLAMA_O, FUSED_MLP },
+        .norm = { INPUT_NORM, { NORM_MLP_IN, "post_attention_layernorm", "ffn_norm" }, { NORM_ATTENTION_OUT, "post_self_attn_layernorm", "post_attention_norm" },
+                  { NORM_MLP_OUT, "post_mlp_layernorm", "post_ffw_norm" } },
+        .defaults = "{\"max_position_embeddings\": 131072, \"num_key_value_heads\": 2, \"head_dim\": 128, \"rms_norm_eps\": 1.5625e-7, "
+                    "\"partial_rotary_factor\": 0.5, \"attention_bias\": true}",
+        .qkv_bias = "attention_bias", .rope_interleaved = true, .partial_rotary = true,
+    },
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
