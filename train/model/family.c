@@ -206,6 +206,16 @@ static const Family families[] = {
                     "\"partial_rotary_factor\": 0.5, \"attention_bias\": true}",
         .qkv_bias = "attention_bias", .rope_interleaved = true, .partial_rotary = true,
     },
+    {
+        .model_type = "starcoder2", .architecture = "starcoder2",
+        .name = LLAMA_NAMES, .site = { LLAMA_QKV, LLAMA_O, { SITE_UP, "mlp.c_fc", "ffn_up" }, { SITE_DOWN, "mlp.c_proj", "ffn_down" } },
+        .norm = { LLAMA_NORMS },
+        .key = { { "rms_norm_eps", "norm_epsilon" } },
+        .defaults = "{\"max_position_embeddings\": 4096, \"num_key_value_heads\": 2, \"hidden_act\": \"gelu_pytorch_tanh\", \"rms_norm_eps\": 1e-5, "
+                    "\"tie_word_embeddings\": true, \"sliding_window\": null, \"use_bias\": true, \"residual_dropout\": 0, \"embedding_dropout\": 0}",
+        .only = "{\"residual_dropout\": 0, \"embedding_dropout\": 0}",
+        .qkv_bias = "use_bias", .o_bias = "use_bias", .mlp_bias = "use_bias", .layer_norm = true, .norm_bias = true, .window = WINDOW_ALL,
+    },
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
