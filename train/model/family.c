@@ -216,6 +216,15 @@ static const Family families[] = {
         .only = "{\"residual_dropout\": 0, \"embedding_dropout\": 0}",
         .qkv_bias = "use_bias", .o_bias = "use_bias", .mlp_bias = "use_bias", .layer_norm = true, .norm_bias = true, .window = WINDOW_ALL,
     },
+    {
+        .model_type = "nemotron", .architecture = "nemotron",
+        .name = LLAMA_NAMES, .site = { LLAMA_QKV, LLAMA_O, LLAMA_UP_DOWN }, .norm = { LLAMA_NORMS },
+        .key = { { "rms_norm_eps", "norm_eps" } },
+        .defaults = "{\"max_position_embeddings\": 4096, \"hidden_act\": \"relu2\", \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.5, "
+                    "\"attention_bias\": false, \"mlp_bias\": false}",
+        .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = "mlp_bias", .layer_norm = true, .norm_bias = true, .norm_offset = 1,
+        .partial_rotary = true,
+    },
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
