@@ -225,6 +225,12 @@ static const Family families[] = {
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = "mlp_bias", .layer_norm = true, .norm_bias = true, .norm_offset = 1,
         .partial_rotary = true,
     },
+    {
+        .model_type = "exaone4", .architecture = "exaone4",
+        .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { POST_NORMS, QK_NORMS },
+        .defaults = "{\"num_key_value_heads\": 32, \"rms_norm_eps\": 1e-5, \"sliding_window\": 4096, \"sliding_window_pattern\": 4, \"layer_types\": null}",
+        .window = WINDOW_PATTERN, .rope = ROPE_WINDOWS_IF_ANY,
+    },
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
