@@ -32,7 +32,8 @@ static void put_sizes(Json *out, const ModelConfig *c)
     put_integer(s, "head_dim", c->head_dim);
     put_integer(s, "vocab_size", c->vocab_size);
     put_bool(s, "tie_word_embeddings", c->tie_word_embeddings);
-    put_bool(s, "attention_bias", c->qkv_bias);
+    put_bool(s, "qkv_bias", c->qkv_bias);
+    put_bool(s, "o_bias", c->o_bias);
     put_bool(s, "mlp_bias", c->mlp_bias);
 }
 
@@ -171,6 +172,7 @@ Status inspect_model(Json *report, const char *path)
     put_string(report, "kind", model.gguf.path ? "base model (GGUF)" : "base model");
     if (model.gguf.path) put_name(report, &model.gguf);
     put_string(report, "architecture", model.config.family->model_type);
+    if (model.config.multimodal) put_string(report, "text_part_of", model.config.family->text_of);
     put_weights(report, &model);
     put_sizes(report, &model.config);
     put_positions(report, &model);

@@ -117,10 +117,16 @@ void model_restore_seen(Model *m, int64_t seen)
     for (int i = 0; i < m->config.n_ropes; i++) rope_restore(&m->rope[i], seen);
 }
 
+/* A multimodal file holds more than the text part: its images' tensors are never touched. */
+static int64_t text_bytes(const Model *m, const TensorEntry *t)
+{
+    return !m->config.multimodal || strstr(t->name, "language_model") || !strncmp(t->name, m->head_path, strlen(m->head_path)) ? t->n_bytes : 0;
+}
+
 int64_t model_weight_bytes(const Model *m)
 {
     int64_t bytes = 0;
-    for (int i = 0; i < model_tensors(m)->n; i++) bytes += model_tensors(m)->entry[i].n_bytes;
+    for (int i = 0; i < model_tensors(m)->n; i++) bytes += text_bytes(m, &model_tensors(m)->entry[i]);
     return bytes;
 }
 
@@ -137,7 +143,7 @@ int64_t model_copied_bytes(const Model *m)
 void model_dtypes(const Model *m, Buffer *out)
 {
     int64_t bytes[DTYPE_COUNT] = {0};
-    for (int i = 0; i < model_tensors(m)->n; i++) bytes[model_tensors(m)->entry[i].dtype] += model_tensors(m)->entry[i].n_bytes;
+    for (int i = 0; i < model_tensors(m)->n; i++) bytes[model_tensors(m)->entry[i].dtype] += text_bytes(m, &model_tensors(m)->entry[i]);
     for (bool first = true;; first = false) {
         int most = 0;
         for (int d = 1; d < DTYPE_COUNT; d++)

@@ -123,6 +123,12 @@ static void numbers_of_a_model(void **state)
     assert_ok(model_open(&m, GRAFT_GOLDEN "/llama/tied"));
     assert_true(m.head.bytes == m.embedding.bytes && model_site(&m, 0)->b && !model_site(&m, 4)->b);
     model_close(&m);
+    assert_ok(model_open(&m, GRAFT_GOLDEN "/gemma3/images"));
+    assert_int_equal(model_weight_bytes(&m), 4 * model_parameters(&m));
+    assert_true(model_tensors(&m)->n > m.n_sites + 2 && m.config.multimodal);
+    assert_string_equal(model_site(&m, 0)->path, "model.language_model.layers.0.self_attn.q_proj");
+    assert_string_equal(m.head_path, "lm_head");
+    model_close(&m);
     buffer_free(&dtypes);
 }
 
