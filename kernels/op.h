@@ -118,6 +118,7 @@ typedef enum {
     /* y = x W^T                        x [rows, in]  W [out, in] a value on the tape.  bwd  dx = dy W   dW = dy^T x */
     OP_DENSE,
     /* y_i = T[ids_i]                   y [n, C]  T [V, C], or `transposed` [C, V] and y_i its column, as in PEFT's lora_embedding_A.
+     * With `row` [vocabulary], T holds the rows of some ids only: row[id] is id's, or -1, and then y_i = W[ids_i], frozen.
      * bwd  dT[ids_i] += dy_i, in the order of i; reads nothing. */
     OP_GATHER,
     /* y = x + b in every row           x [rows, C]  b [1, C]; y may take x's place; bwd: db = sum of dy's rows, dx may take dy's place. */
@@ -154,7 +155,7 @@ typedef union {
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient;
              const float *b; float softcap; } head;
-    struct { const int32_t *ids; int64_t n; bool transposed; } gather;
+    struct { const int32_t *ids; int64_t n; bool transposed; const int32_t *row; const Weight *w; } gather;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;
 

@@ -437,10 +437,17 @@ Var op_dense(Tape *tape, Var x, Var w)
     return out;
 }
 
+Var op_gather_some(Tape *tape, Var table, const int32_t *row, const Weight *others, const int32_t *ids, int64_t n)
+{
+    Var out;
+    tape_op(tape, OP_GATHER, &table, 1, &(OpArgs){ .gather = { .ids = ids, .n = n, .row = row, .w = others } }, &out);
+    return out;
+}
+
 Var op_gather(Tape *tape, Var table, const int32_t *ids, int64_t n, bool transposed)
 {
     Var out;
-    tape_op(tape, OP_GATHER, &table, 1, &(OpArgs){ .gather = { ids, n, transposed } }, &out);
+    tape_op(tape, OP_GATHER, &table, 1, &(OpArgs){ .gather = { .ids = ids, .n = n, .transposed = transposed } }, &out);
     return out;
 }
 

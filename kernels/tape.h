@@ -95,6 +95,7 @@ Scores op_head(Tape *, Var x, const OpArgs *);
 Scores op_head_trained(Tape *, Var x, Var w, const OpArgs *);
 Var op_dense(Tape *, Var x, Var w);
 Var op_gather(Tape *, Var table, const int32_t *ids, int64_t n, bool transposed);
+Var op_gather_some(Tape *, Var table, const int32_t *row, const Weight *others, const int32_t *ids, int64_t n);
 Var op_add_row(Tape *, Var x, Var b);
 
 #endif

@@ -1,7 +1,5 @@
 #include "kernels/cpu/cpu.h"
 
-#include <string.h>
-
 #include "kernels/cpu/matrix.h"
 
 static void embedding_rows(const void *ctx, int task, int worker)
@@ -14,8 +12,7 @@ static void embedding_rows(const void *ctx, int task, int worker)
         int64_t id = c->args->embedding.ids[i];
         CHECK(id >= 0 && id < w->rows, "token %lld of a vocabulary of %lld", (long long)id, (long long)w->rows);
         float *y = c->out[0].data + i * w->cols;
-        Block row = weight_panel(w, id, 1, 0, w->cols, y);
-        if (row.data != y) memcpy(y, row.data, (size_t)w->cols * sizeof *y);
+        weight_row(w, id, y);
     }
 }
 

@@ -70,6 +70,12 @@ Block weight_panel(const Weight *w, int64_t row, int64_t n_rows, int64_t col, in
     return (Block){ room, n_cols };
 }
 
+void weight_row(const Weight *w, int64_t row, float *out)
+{
+    Block block = weight_panel(w, row, 1, 0, w->cols, out);
+    if (block.data != out) memcpy(out, block.data, (size_t)w->cols * sizeof *out);
+}
+
 int64_t column_cut(int64_t cols, int64_t about, Dtype dtype)
 {
     int64_t whole = dtype_rows[dtype].block > 16 ? dtype_rows[dtype].block : 16;

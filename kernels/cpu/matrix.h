@@ -29,6 +29,7 @@ void matmul_low_rank(int64_t m, int64_t n, int64_t k, Block a, Orientation b_is,
  * memory with its rows in order, else decoded into `room` (n_rows * n_cols floats). Columns are whole blocks of W's dtype. */
 Block weight_panel(const Weight *, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room);
 bool  weight_is_plain(const Weight *);       /* weight_panel needs no room */
+void  weight_row(const Weight *, int64_t row, float *out);                       /* a copy of one row, [cols] */
 
 /* How the columns of a matrix are cut: equal pieces of about `about`, whole blocks of the dtype and cache lines. */
 int64_t column_cut(int64_t cols, int64_t about, Dtype);
