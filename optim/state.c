@@ -11,9 +11,9 @@ enum { PAD = 16, CHUNK = 1 << 14 };
 int state_add(State *state, const char *name, int64_t rows, int64_t cols, bool decay)
 {
     CHECK(!state->value, "parameters are registered before state_allocate");
-    Param param = { .name = memory_string(name), .offset = state->n, .rows = rows, .cols = cols, .decay = decay };
+    Param param = { .name = memory_string(name), .offset = state->n, .rows = cols ? rows : 1, .cols = cols ? cols : rows, .vector = !cols, .decay = decay };
     MEMORY_PUSH(state->param, state->n_params, state->cap) = param;
-    state->n += (rows * cols + PAD - 1) / PAD * PAD;
+    state->n += (param.rows * param.cols + PAD - 1) / PAD * PAD;
     return state->n_params - 1;
 }
 

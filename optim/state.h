@@ -16,6 +16,7 @@
 typedef struct {
     char   *name;                /* the tensor's name in adapter_model.safetensors */
     int64_t offset, rows, cols;  /* elements; a vector has rows 1 */
+    bool    vector;              /* its tensor has one dimension */
     bool    decay;               /* in Trainer's weight-decay group */
 } Param;
 
@@ -26,7 +27,7 @@ typedef struct State {
     int     n_params, cap;
 } State;
 
-int     state_add(State *, const char *name, int64_t rows, int64_t cols, bool decay);   /* index of the new parameter */
+int     state_add(State *, const char *name, int64_t rows, int64_t cols, bool decay);   /* index of the new parameter; cols 0: a vector of `rows` */
 Status  state_allocate(State *);                                                        /* zeroed */
 int64_t state_bytes(const State *);                                                     /* what state_allocate asks for */
 int64_t state_trainable(const State *);                                                 /* elements without padding */

@@ -9,8 +9,8 @@
 #include "kernels/memory.h"
 #include "kernels/random.h"
 
-/* Zero: 64 tokens, hidden size 16, 2 layers, 64 positions, plain rope. */
-typedef struct { int vocab_size, hidden_size, layers, positions; bool dynamic_rope; uint64_t seed; } TinyModel;
+/* Zero: 64 tokens, hidden size 16, 2 layers, 64 positions, plain rope, a head of its own, no biases. */
+typedef struct { int vocab_size, hidden_size, layers, positions; bool dynamic_rope, tied, biased; uint64_t seed; } TinyModel;
 
 enum { TINY_HEADS = 2, TINY_MLP = 24 };
 
@@ -28,14 +28,16 @@ static void tiny_tensor(TinyTensors *t, char *name, int rows, int cols)
     MEMORY_PUSH(t->entry, t->n, t->cap) = e;
 }
 
-static void tiny_layer(TinyTensors *t, int layer, int d)
+static void tiny_layer(TinyTensors *t, int layer, int d, bool biased)
 {
     static const struct { const char *name; bool wide_out, wide_in; } linear[] = {
         { "self_attn.q_proj", 0, 0 }, { "self_attn.k_proj", 0, 0 }, { "self_attn.v_proj", 0, 0 }, { "self_attn.o_proj", 0, 0 },
         { "mlp.gate_proj", 1, 0 }, { "mlp.up_proj", 1, 0 }, { "mlp.down_proj", 0, 1 },
     };
-    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
+    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++) {
         tiny_tensor(t, memory_format("model.layers.%d.%s.weight", layer, linear[i].name), linear[i].wide_out ? TINY_MLP : d, linear[i].wide_in ? TINY_MLP : d);
+        if (biased) tiny_tensor(t, memory_format("model.layers.%d.%s.bias", layer, linear[i].name), linear[i].wide_out ? TINY_MLP : d, 0);
+    }
     tiny_tensor(t, memory_format("model.layers.%d.input_layernorm.weight", layer), d, 0);
     tiny_tensor(t, memory_format("model.layers.%d.post_attention_layernorm.weight", layer), d, 0);
 }
@@ -54,9 +56,9 @@ static void tiny_weights(const char *dir, const TinyModel *m)
     char *path = memory_format("%s/model.safetensors", dir);
     random_seed(&t.random, m->seed);
     tiny_tensor(&t, memory_string("model.embed_tokens.weight"), m->vocab_size, m->hidden_size);
-    tiny_tensor(&t, memory_string("lm_head.weight"), m->vocab_size, m->hidden_size);
+    if (!m->tied) tiny_tensor(&t, memory_string("lm_head.weight"), m->vocab_size, m->hidden_size);
     tiny_tensor(&t, memory_string("model.norm.weight"), m->hidden_size, 0);
-    for (int i = 0; i < m->layers; i++) tiny_layer(&t, i, m->hidden_size);
+    for (int i = 0; i < m->layers; i++) tiny_layer(&t, i, m->hidden_size, m->biased);
     assert_ok(output_file_open(&out, path));
     assert_ok(safetensors_write(&out, t.entry, t.n, NULL, NULL));
     assert_ok(output_file_commit(&out));
@@ -77,10 +79,10 @@ static void __attribute__((unused)) tiny_model_write(const char *dir, TinyModel 
     assert_ok(output_make_folder(dir));
     char *config = memory_format(
         "{\"model_type\": \"llama\", \"vocab_size\": %d, \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
-        "\"num_key_value_heads\": %d, \"max_position_embeddings\": %d, \"rms_norm_eps\": 1e-5, \"hidden_act\": \"silu\", \"tie_word_embeddings\": false, "
-        "\"rope_theta\": 10000.0, \"rope_scaling\": %s}",
-        m.vocab_size, m.hidden_size, TINY_MLP, m.layers, TINY_HEADS, TINY_HEADS, m.positions,
-        m.dynamic_rope ? "{\"rope_type\": \"dynamic\", \"factor\": 2.0}" : "null");
+        "\"num_key_value_heads\": %d, \"max_position_embeddings\": %d, \"rms_norm_eps\": 1e-5, \"hidden_act\": \"silu\", "
+        "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, \"rope_theta\": 10000.0, \"rope_scaling\": %s}",
+        m.vocab_size, m.hidden_size, TINY_MLP, m.layers, TINY_HEADS, TINY_HEADS, m.positions, m.tied ? "true" : "false",
+        m.biased ? "true" : "false", m.biased ? "true" : "false", m.dynamic_rope ? "{\"rope_type\": \"dynamic\", \"factor\": 2.0}" : "null");
     tiny_write(dir, "config.json", config);
     free(config);
     tiny_weights(dir, &m);

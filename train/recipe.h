@@ -15,6 +15,7 @@
 
 typedef enum { STRATEGY_NO, STRATEGY_STEPS, STRATEGY_EPOCH, STRATEGY_BEST } Strategy;     /* best: only for saving */
 typedef enum { LORA_INIT_FALSE, LORA_INIT_TRUE, LORA_INIT_GAUSSIAN } LoraInit;
+typedef enum { TRAIN_BIAS_NONE, TRAIN_BIAS_ALL, TRAIN_BIAS_LORA_ONLY } TrainBias;
 typedef enum { CHECKPOINTING_NEVER, CHECKPOINTING_ALLOWED, CHECKPOINTING_ALWAYS } Checkpointing;   /* false, true, "recompute" */
 typedef enum { REPORT_NONE, REPORT_TENSORBOARD } ReportTo;
 typedef enum { BEST_LOSS, BEST_NONE } BestMetric;                                         /* eval_loss, or null */
@@ -41,6 +42,13 @@ typedef struct {
     Json    *rank_pattern, *alpha_pattern;       /* objects name -> number, or NULL */
     bool     use_rslora;
     LoraInit init_lora_weights;
+    bool     lora_bias;                  /* B has a bias */
+    Words    lora_modules_to_save;       /* trained whole */
+    bool     ensure_weight_tying;
+    Json    *trainable_token_indices;    /* a list, or an object of lists by module; NULL: none */
+    TrainBias bias;
+    bool     fan_in_fan_out;             /* only repeated in the config: a family knows */
+    Json    *layer_replication;          /* a list of [begin, end), or NULL */
 
     /* Data */
     char    *dataset_name;               /* NULL only where `datasets` says what is read */

@@ -7,6 +7,7 @@
 #include "train/recipe.h"
 
 static const char *const false_true_gaussian[] = { [LORA_INIT_FALSE] = "false", [LORA_INIT_TRUE] = "true", [LORA_INIT_GAUSSIAN] = "gaussian", NULL };
+static const char *const biases[] = { [TRAIN_BIAS_NONE] = "none", [TRAIN_BIAS_ALL] = "all", [TRAIN_BIAS_LORA_ONLY] = "lora_only", NULL };
 static const char *const checkpointings[] = { [CHECKPOINTING_NEVER] = "false", [CHECKPOINTING_ALLOWED] = "true", [CHECKPOINTING_ALWAYS] = "recompute", NULL };
 static const char *const strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", NULL };
 static const char *const save_strategies[] = { [STRATEGY_NO] = "no", [STRATEGY_STEPS] = "steps", [STRATEGY_EPOCH] = "epoch", [STRATEGY_BEST] = "best", NULL };
@@ -38,6 +39,14 @@ static const Key sft[] = {
     { FIELD(init_lora_weights, KEY_ENUM, "true"), .names = false_true_gaussian,
       .later = "pissa|olora|corda|eva|lora_ga|loftq|orthogonal|mica", .why = "only inits that leave the base alone are built in",
       .meaning = "start of the adapter; true: B is zero, A as torch draws it from the seed" },
+    { FIELD(lora_bias, KEY_BOOL, "false"), .meaning = "give B a bias" },
+    { FIELD(lora_modules_to_save, KEY_WORDS, "null"), OR_NULL(0),
+      .meaning = "modules that are trained whole and saved with the adapter: ends of their paths (lm_head, embed_tokens, norm), or of those of what they are in" },
+    { FIELD(ensure_weight_tying, KEY_BOOL, "false"), .meaning = "where the base ties its head to its embedding: train one copy for both" },
+    { FIELD(trainable_token_indices, KEY_JSON, "null"), OR_NULL(0), .meaning = "tokens whose rows of the embedding are trained: a list of ids, or {\"embed_tokens\": [ids]}" },
+    { FIELD(bias, KEY_ENUM, "\"none\""), .names = biases, .meaning = "biases of the base that are trained: none, all, or those of adapted modules" },
+    { FIELD(fan_in_fan_out, KEY_BOOL, "false"), .meaning = "weights are stored [in, out]; corrected where the family says otherwise" },
+    { FIELD(layer_replication, KEY_JSON, "null"), OR_NULL(0), .meaning = "a deeper model of the same layers: [[0, 4], [2, 5]] is layers 0 1 2 3 2 3 4, each adapted on its own" },
 
     { .group = "Data", FIELD(dataset_name, KEY_STRING, "null"), OR_NULL(0),
       .meaning = "training rows: a file (JSON Lines, JSON, CSV, TSV or text, also .gz and .zst, or Parquet), a pattern of files, or a folder of splits; a row has text, "
@@ -233,15 +242,8 @@ static const Key sft[] = {
     /* Refused: a run would not be what its recipe says */
     REFUSED("use_peft", "true", "it always trains an adapter, never the whole model"),
     REFUSED("use_dora", "false", "of LoRA's variants it has rsLoRA"),
-    REFUSED("lora_modules_to_save", "null|[]", "every weight of the base stays frozen"),
-    REFUSED("lora_target_parameters", "null|[]", "adapters stand on linear modules"),
+    REFUSED("lora_target_parameters", "null|[]", "adapters stand on modules"),
     REFUSED("lora_task_type", "\"CAUSAL_LM\"", "it trains causal language models"),
-    REFUSED("lora_bias", "false|\"none\"|null", "biases stay frozen"),
-    REFUSED("bias", "\"none\"|null", "biases stay frozen"),
-    REFUSED("fan_in_fan_out", "false", "the layout of a weight is known from its family"),
-    REFUSED("layer_replication", "null", "the decoder is the base's"),
-    REFUSED("trainable_token_indices", "null", "every weight of the base stays frozen"),
-    REFUSED("ensure_weight_tying", "false", "every weight of the base stays frozen"),
     REFUSED("loftq_config", "null|{}", "only inits that leave the base alone are built in"),
     REFUSED("eva_config", "null", "only inits that leave the base alone are built in"),
     REFUSED("corda_config", "null", "only inits that leave the base alone are built in"),

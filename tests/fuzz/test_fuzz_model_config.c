@@ -50,6 +50,7 @@ static void use_lora(LoraConfig *config)
     Adapter adapter;
     State state = {0};
     Notices notices = {0};
+    if (model.source) model_close(&model);      /* an adapter replicated its layers */
     if (!model.path) CHECK(model_open(&model, GRAFT_GOLDEN "/llama/gqa") == STATUS_OK);
     Status status = adapter_attach(&adapter, &state, &model, config, &notices);
     fuzz_check(status);

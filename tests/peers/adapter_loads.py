@@ -26,7 +26,8 @@ class Refuse(logging.Handler):
 
 @contextlib.contextmanager
 def strict():
-    """Warnings of Python and of the peers' loggers are errors, but for one about PEFT's own use of transformers."""
+    """Warnings of Python and of the peers' loggers are errors, but for one about PEFT's own use of transformers, and those
+    about what a config asks for."""
     handler, loggers = Refuse(logging.WARNING), [logging.getLogger(name) for name in ("transformers", "peft")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -36,6 +37,8 @@ def strict():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            for asked in ("Model has `tie_word_embeddings=True`", ".*lora_bias", ".*ensure_weight_tying"):
+                warnings.filterwarnings("ignore", asked, UserWarning)
             yield
     finally:
         for logger, level in zip(loggers, levels):

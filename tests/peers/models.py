@@ -7,6 +7,7 @@
 Weights come from a seeded generator with a width that keeps every part of the model at work: logits of size one, attention
 that is not flat, norm weights that are not neutral. The specs here are llama's, as the difference from BASE; those with a
 model_type (families.py) are whole. `old_rope`, `shard`, `store`, `json` and `bare` are ours."""
+import copy
 import re
 
 import torch
@@ -177,12 +178,15 @@ def load_base(model, **options):
 
 
 def write_adapter(folder, model, base_name=None, seed=7, size=0.5, **options):
-    """PEFT's own initial A; B random, of a size that moves the outputs about as much as `size` times the base does."""
+    """PEFT's own initial A; B random, of a size that moves the outputs about as much as `size` times the base does. What else is trained is
+    moved a little from where it starts."""
     torch.manual_seed(seed)
-    options = {"r": 8, "lora_alpha": 16, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options}
+    options = {"r": 8, "lora_alpha": 16, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **copy.deepcopy(options)}    # PEFT changes its lists
     wrapped = get_peft_model(load_base(model), LoraConfig(**options))
     for name, weight in wrapped.named_parameters():
-        if "lora_B" in name:
+        if "lora_B" in name and weight.dim() == 2:
             weight.data.normal_(std=size / weight.shape[1])
+        elif weight.requires_grad and "lora_A" not in name:
+            weight.data.add_(torch.randn(weight.shape), alpha=0.1 * size)
     wrapped.peft_config["default"].base_model_name_or_path = str(base_name or model)
-    wrapped.save_pretrained(folder, save_embedding_layers=False)
+    wrapped.save_pretrained(folder)

@@ -8,7 +8,7 @@
 #include "train/recipe.h"
 #include "train/recipe_keys.h"
 
-enum { MAX_ARGS = 32 };
+enum { MAX_ARGS = 64 };
 typedef struct { char *arg[MAX_ARGS]; int n; char *text; } Args;
 
 /* Arguments separated by spaces, behind the two that every recipe needs. */
@@ -212,7 +212,7 @@ static void what_graft_lacks_is_refused_by_name(void **state)
 {
     (void)state;
     refuses("--use_dora", "--use_dora: found true, which graft does not support: of LoRA's variants it has rsLoRA");
-    refuses("--modules_to_save lm_head", "--modules_to_save: found \"lm_head\", which graft does not support: every weight of the base stays frozen");
+    refuses("--target_parameters w", "--target_parameters: found \"w\", which graft does not support: adapters stand on modules");
     refuses("--deepspeed ds.json", "--deepspeed: found \"ds.json\", which graft does not support: there is one process");
     refuses("--lr_scheduler_type greedy --lora_r 8",
             "--lr_scheduler_type: graft does not support greedy: it is the one schedule of transformers that is not built in. Expected linear, cosine, "
@@ -357,6 +357,7 @@ static void json_reads_back_to_the_same_recipe(void **state)
 {
     (void)state;
     Recipe r = parsed("--packing --target_modules q_proj v_proj --exclude_modules .*lm.* --layers_to_transform 1 2 --rank_pattern {\"a\":3} --eval_strategy steps "
+                      "--modules_to_save lm_head norm --trainable_token_indices [3,4] --bias lora_only --lora_bias --layer_replication [[0,1]] --ensure_weight_tying "
                       "--lr_scheduler_type cosine --lr_scheduler_kwargs {\"num_cycles\":0.7} --learning_rate 3e-4 --eval_steps 0.25 --seed 4294967295 "
                       "--resume_from_checkpoint --lora_alpha 1.5");
     Json *first = recipe_to_json(&r), *given = NULL, *second;

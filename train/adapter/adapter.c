@@ -1,18 +1,14 @@
-/* Which sites an adapter sits on, by PEFT's rules (peft 0.21.2 tuners_utils.check_target_module_exists), and their ranks. */
+/* Which modules an adapter sits on, by PEFT's rules (peft 0.21.2 tuners_utils.check_target_module_exists), and their ranks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "train/adapter/module_path.h"
 #include "kernels/memory.h"
 #include "train/adapter/method.h"
-
-Var site_forward(Tape *tape, const Adapter *active, const Site *site, SiteContext context, Var x)
-{
-    if (active && active->at[site->index].n) return active->method->forward(tape, active, site, context, x);
-    return op_linear(tape, x, &site->w, site->b, NULL, 0);
-}
+#include "train/adapter/module_path.h"
+#include "train/adapter/replication.h"
+#include "train/adapter/trained.h"
 
 static bool is_all_linear(const Words *words) { return words->pattern && words->n && !strcasecmp(words->item[0], "all-linear"); }
 
@@ -39,30 +35,36 @@ static bool is_exact(const Words *words, const char *path)
 }
 
 /* The layer's index must be right behind one of layers_pattern, where those are given. */
-static Status layer_is_named(const LoraConfig *c, const Site *site, bool *named)
+static Status layer_is_named(const LoraConfig *c, const Module *module, bool *named)
 {
     *named = !c->layers_pattern.n;
     for (int i = 0; i < c->layers_pattern.n && !*named; i++) {
-        char *pattern = memory_format("(?:.*\\.)?(?:%s)\\.%d\\..*", c->layers_pattern.item[i], site->layer);
-        Status status = module_path_matches(pattern, site->path, named);
+        char *pattern = memory_format("(?:.*\\.)?(?:%s)\\.%d\\..*", c->layers_pattern.item[i], module->layer);
+        Status status = module_path_matches(pattern, module->path, named);
         free(pattern);
         TRY(status, "layers_pattern");
     }
     return STATUS_OK;
 }
 
-static Status is_target(const LoraConfig *c, const Site *site, bool *target)
+static bool in_integers(const Integers *integers, int64_t value)
 {
-    bool excluded, named;
-    TRY(in_words(&c->exclude_modules, site->path, &excluded), "exclude_modules");
-    *target = !excluded;
-    if (excluded || is_all_linear(&c->target_modules)) return STATUS_OK;
-    TRY(in_words(&c->target_modules, site->path, target), "target_modules");
-    if (!*target || !c->layers_to_transform.n || c->target_modules.pattern || is_exact(&c->target_modules, site->path)) return STATUS_OK;
-    TRY(layer_is_named(c, site, &named));
-    bool listed = false;
-    for (int i = 0; i < c->layers_to_transform.n; i++) listed = listed || c->layers_to_transform.item[i] == site->layer;
-    *target = named && listed;
+    bool found = false;
+    for (int i = 0; i < integers->n; i++) found = found || integers->item[i] == value;
+    return found;
+}
+
+static Status is_target(const LoraConfig *c, const Module *module, bool *target)
+{
+    bool excluded, saved, named;
+    TRY(in_words(&c->exclude_modules, module->path, &excluded), "exclude_modules");
+    TRY(trained_excludes(c, module->path, &saved));
+    *target = !excluded && !saved && module->kind == MODULE_LINEAR;
+    if (excluded || saved || is_all_linear(&c->target_modules)) return STATUS_OK;
+    TRY(in_words(&c->target_modules, module->path, target), "target_modules");
+    if (!*target || !c->layers_to_transform.n || c->target_modules.pattern || is_exact(&c->target_modules, module->path)) return STATUS_OK;
+    TRY(layer_is_named(c, module, &named));
+    *target = module->layer >= 0 && named && in_integers(&c->layers_to_transform, module->layer);
     return STATUS_OK;
 }
 
@@ -83,18 +85,17 @@ static Status pattern_value(const Json *patterns, const char *key, const char *p
     return STATUS_OK;
 }
 
-static Status attach_site(Adapter *adapter, const Site *site)
+static Status attach_module(Adapter *adapter, const Module *module)
 {
     const LoraConfig *c = &adapter->config;
     double rank, alpha;
-    TRY(pattern_value(c->rank_pattern, "rank_pattern", site->path, (double)c->r, &rank));
-    TRY(pattern_value(c->alpha_pattern, "alpha_pattern", site->path, c->lora_alpha, &alpha));
-    SiteParams *at = &adapter->at[site->index];
+    TRY(pattern_value(c->rank_pattern, "rank_pattern", module->path, (double)c->r, &rank));
+    TRY(pattern_value(c->alpha_pattern, "alpha_pattern", module->path, c->lora_alpha, &alpha));
+    Adapted *at = &adapter->at[module->index];
     at->rank = (int64_t)rank;
     at->scale = (float)(c->use_rslora ? alpha / sqrt(rank) : alpha / rank);
-    adapter->method->attach(adapter, site);
     adapter->n_adapted++;
-    return STATUS_OK;
+    return adapter->method->attach(adapter, module);
 }
 
 static void list_words(Buffer *out, const Words *words)
@@ -104,47 +105,33 @@ static void list_words(Buffer *out, const Words *words)
 
 static const char *last_component(const char *path) { return strrchr(path, '.') ? strrchr(path, '.') + 1 : path; }
 
-static Status nothing_matched(const LoraConfig *c, const Model *model)
+static Status nothing_matched(const Adapter *adapter)
 {
+    const LoraConfig *c = &adapter->config;
     Buffer asked = {0}, known = {0};
     list_words(&asked, &c->target_modules);
-    const Family *f = model->config.family;
-    for (int i = 0; i < family_sites(f); i++) buffer_format(&known, "%s%s", i ? ", " : "", last_component(f->site[i].module));
+    for (int i = 0; i < adapter->modules.n; i++) {
+        const Module *m = &adapter->modules.item[i];
+        if (m->kind == MODULE_LINEAR && !m->layer) buffer_format(&known, "%s%s", known.len ? ", " : "", last_component(m->path));
+    }
+    bool more = c->exclude_modules.n || c->layers_to_transform.n || c->modules_to_save.n;
     Status status = fail(STATUS_INPUT, "target_modules %s%s: no module of this model is adapted%s; it has, in each of %lld layers: %s",
                          asked.data, c->target_modules.pattern ? " (a regular expression over whole paths)" : "",
-                         c->exclude_modules.n || c->layers_to_transform.n ? " (exclude_modules and layers_to_transform count too)" : "",
-                         (long long)model->config.num_hidden_layers, known.data);
+                         more ? " (exclude_modules, layers_to_transform and modules_to_save count too)" : "", (long long)adapter->model->config.num_hidden_layers, known.data);
     buffer_free(&asked);
     buffer_free(&known);
     return status;
 }
 
-/* Would PEFT adapt this module, which graft has no site for? */
-static Status is_asked_for(const LoraConfig *c, const char *path, bool *asked)
+/* Entries that match nothing while others do. */
+static void notice_unmatched(const Adapter *adapter, Notices *notices)
 {
-    bool excluded;
-    TRY(in_words(&c->exclude_modules, path, &excluded), "exclude_modules");
-    TRY(in_words(&c->target_modules, path, asked), "target_modules");
-    *asked = *asked && !excluded;
-    return STATUS_OK;
-}
-
-/* Targets that PEFT knows and graft does not, and entries that match nothing while others do. */
-static Status check_targets(const LoraConfig *c, const Model *model, Notices *notices)
-{
-    bool head, embedding;
-    if (is_all_linear(&c->target_modules)) return STATUS_OK;
-    TRY(is_asked_for(c, model->head_path, &head));
-    if (head) return fail(STATUS_INPUT, "target_modules: %s cannot be adapted, in TRL neither: the loss multiplies with its weight directly", model->head_path);
-    TRY(is_asked_for(c, model->embedding_path, &embedding));
-    if (embedding) return fail(STATUS_INPUT, "target_modules: adapters on %s are not supported", model->embedding_path);
-    for (int i = 0; i < c->target_modules.n && !c->target_modules.pattern; i++) {
-        const char *entry = c->target_modules.item[i];
-        bool found = has_suffix(model->head_path, entry) || has_suffix(model->embedding_path, entry);
-        for (int s = 0; s < model->n_sites; s++) found = found || has_suffix(model_site(model, s)->path, entry);
-        if (!found) notice(notices, "target_modules: \"%s\" is no module of this model", entry);
+    const Words *targets = &adapter->config.target_modules;
+    for (int i = 0; i < targets->n && !targets->pattern; i++) {
+        bool found = false;
+        for (int m = 0; m < adapter->modules.n; m++) found = found || has_suffix(adapter->modules.item[m].path, targets->item[i]);
+        if (!found) notice(notices, "target_modules: \"%s\" is no module of this model", targets->item[i]);
     }
-    return STATUS_OK;
 }
 
 static void set_word(Words *words, int i, const char *text)
@@ -156,51 +143,75 @@ static void set_word(Words *words, int i, const char *text)
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* PEFT saves the names that all-linear stood for: the modules' paths, or from 20 on their shortest unambiguous endings. */
-static void expand_all_linear(LoraConfig *c, const Model *model)
+static void add_word_once(Words *words, const char *text)
 {
-    Words names = {0};
-    for (int s = 0; s < model->n_sites; s++) {
-        const Site *site = model_site(model, s);
-        if (model->n_sites < 20) set_word(&names, names.n, site->path);
-        else if (!site->layer) set_word(&names, names.n, last_component(site->path));
-    }
-    qsort(names.item, (size_t)names.n, sizeof *names.item, by_text);
-    for (int i = 0; i < c->target_modules.n; i++) free(c->target_modules.item[i]);
-    free(c->target_modules.item);
-    c->target_modules = names;
+    for (int i = 0; i < words->n; i++)
+        if (!strcmp(words->item[i], text)) return;
+    set_word(words, words->n, text);
 }
 
-Status adapter_attach(Adapter *adapter, State *state, const Model *model, LoraConfig *config, Notices *notices)
+/* PEFT saves the names that all-linear stood for: the modules' paths, or from 20 on their shortest unambiguous endings. */
+static void expand_all_linear(Adapter *adapter)
 {
-    *adapter = (Adapter){ .method = &lora, .config = *config, .state = state, .n_sites = model->n_sites,
-                          .at = memory_new((size_t)model->n_sites, sizeof *adapter->at) };
-    *config = (LoraConfig){0};
-    LoraConfig *c = &adapter->config;
-    const char *const *fallback = model->config.family->default_targets;
-    for (int i = 0; (!c->target_modules.n || i) && fallback[i]; i++) set_word(&c->target_modules, i, fallback[i]);
-    TRY(check_targets(c, model, notices));
-    for (int s = 0; s < model->n_sites; s++) {
-        bool target;
-        TRY(is_target(c, model_site(model, s), &target));
-        if (target) TRY(attach_site(adapter, model_site(model, s)));
+    Words names = {0}, *targets = &adapter->config.target_modules;
+    int n_linear = 0;
+    for (int i = 0; i < adapter->modules.n; i++) n_linear += adapter->modules.item[i].kind == MODULE_LINEAR;
+    for (int i = 0; i < adapter->modules.n; i++) {
+        const Module *m = &adapter->modules.item[i];
+        if (m->kind == MODULE_LINEAR) add_word_once(&names, n_linear < 20 ? m->path : last_component(m->path));
     }
-    if (!adapter->n_adapted) return nothing_matched(c, model);
-    if (is_all_linear(&c->target_modules)) expand_all_linear(c, model);
+    qsort(names.item, (size_t)names.n, sizeof *names.item, by_text);
+    for (int i = 0; i < targets->n; i++) free(targets->item[i]);
+    free(targets->item);
+    *targets = names;
+}
+
+static Status attach_targets(Adapter *adapter, Notices *notices)
+{
+    for (int i = 0; i < adapter->modules.n; i++) {
+        const Module *module = &adapter->modules.item[i];
+        bool target;
+        TRY(is_target(&adapter->config, module, &target));
+        if (target) TRY(attach_module(adapter, module));
+    }
+    if (!adapter->n_adapted) return nothing_matched(adapter);
+    notice_unmatched(adapter, notices);
     return STATUS_OK;
 }
 
-void adapter_initialize(const Adapter *adapter, const Model *model, uint64_t seed)
+Status adapter_attach(Adapter *adapter, State *state, Model *model, LoraConfig *config, Notices *notices)
+{
+    *adapter = (Adapter){ .method = &lora, .config = *config, .state = state, .model = model };
+    *config = (LoraConfig){0};
+    TRY(replication_apply(&adapter->config, model));
+    adapter->modules = model->modules;
+    adapter->at = memory_new((size_t)adapter->modules.n, sizeof *adapter->at);
+    for (int i = 0; i < adapter->modules.n; i++) adapter->at[i] = (Adapted){ .weight = NO_PARAM, .bias = NO_PARAM, .tokens = NO_PARAM };
+    LoraConfig *c = &adapter->config;
+    const char *const *fallback = model->config.family->default_targets;
+    for (int i = 0; (!c->target_modules.n || i) && fallback[i]; i++) set_word(&c->target_modules, i, fallback[i]);
+    TRY(trained_prepare(adapter, notices));
+    TRY(attach_targets(adapter, notices));
+    TRY(trained_attach(adapter, notices));
+    if (is_all_linear(&c->target_modules)) expand_all_linear(adapter);
+    for (int i = 0; i < adapter->modules.n; i++)
+        if (adapter->at[i].n && adapter->modules.item[i].kind == MODULE_LINEAR) c->fan_in_fan_out = model->config.family->conv1d;
+    return STATUS_OK;
+}
+
+void adapter_initialize(const Adapter *adapter, uint64_t seed)
 {
     Random random;
     random_seed(&random, seed);
-    for (int s = 0; s < model->n_sites; s++)
-        if (adapter->at[s].n) adapter->method->initialize(adapter, model_site(model, s), &random);
+    for (int i = 0; i < adapter->modules.n; i++)
+        if (adapter->at[i].n) adapter->method->initialize(adapter, &adapter->modules.item[i], &random);
+    trained_initialize(adapter);
 }
 
 void adapter_free(Adapter *adapter)
 {
     lora_config_free(&adapter->config);
     free(adapter->at);
+    free(adapter->token_row);
     *adapter = (Adapter){0};
 }

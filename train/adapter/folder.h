@@ -6,10 +6,10 @@
 
 Status adapter_folder_save(const Adapter *, const char *dir);          /* into a folder that exists */
 
-/* Values of every parameter; the state is allocated. The file must hold these tensors and no other. */
+/* Values of every parameter; the state is allocated. The file must hold these tensors; others that PEFT writes beside them may be there, no more. */
 Status adapter_folder_load(const Adapter *, const char *dir);
 
 /* All of it: the folder's config attached to the model, the state allocated, its values read. */
-Status adapter_folder_open(Adapter *, State *, const Model *, const char *dir, Notices *);
+Status adapter_folder_open(Adapter *, State *, Model *, const char *dir, Notices *);
 
 #endif

@@ -14,6 +14,8 @@ static Words copy_words(const Words *from)
     return to;
 }
 
+static Json *copy_json(const Json *value) { return value && json_kind(value) != JSON_NULL ? json_copy(value) : NULL; }
+
 void lora_config_from_recipe(LoraConfig *c, const Recipe *r)
 {
     *c = (LoraConfig){
@@ -21,7 +23,9 @@ void lora_config_from_recipe(LoraConfig *c, const Recipe *r)
         .use_rslora = r->use_rslora, .init = r->init_lora_weights, .target_modules = copy_words(&r->lora_target_modules),
         .exclude_modules = copy_words(&r->exclude_modules), .layers_pattern = copy_words(&r->layers_pattern),
         .layers_to_transform = { memory_copy(r->layers_to_transform.item, (size_t)r->layers_to_transform.n, sizeof(int64_t)), r->layers_to_transform.n },
-        .rank_pattern = r->rank_pattern ? json_copy(r->rank_pattern) : NULL, .alpha_pattern = r->alpha_pattern ? json_copy(r->alpha_pattern) : NULL,
+        .rank_pattern = copy_json(r->rank_pattern), .alpha_pattern = copy_json(r->alpha_pattern), .lora_bias = r->lora_bias, .bias = r->bias,
+        .modules_to_save = copy_words(&r->lora_modules_to_save), .ensure_weight_tying = r->ensure_weight_tying, .fan_in_fan_out = r->fan_in_fan_out,
+        .trainable_token_indices = copy_json(r->trainable_token_indices), .layer_replication = copy_json(r->layer_replication),
     };
 }
 
@@ -120,19 +124,31 @@ static Status read_init(const Json *json, const char *path, LoraInit *out)
     return STATUS_OK;
 }
 
-/* Keys that make an adapter another function than plain LoRA, with the values that do not. */
+static const char *const biases[] = { [TRAIN_BIAS_NONE] = "none", [TRAIN_BIAS_ALL] = "all", [TRAIN_BIAS_LORA_ONLY] = "lora_only" };
+
+static Status read_bias(const Json *json, const char *path, TrainBias *out)
+{
+    const Json *value = json_get(json, "bias");
+    *out = TRAIN_BIAS_NONE;
+    if (json_kind(value) == JSON_NULL) return STATUS_OK;
+    for (size_t i = 0; i < sizeof biases / sizeof *biases; i++)
+        if (json_string(value) && !strcmp(json_string(value), biases[i])) {
+            *out = (TrainBias)i;
+            return STATUS_OK;
+        }
+    return bad(path, "bias", value, "none, all or lora_only");
+}
+
+/* Keys that make an adapter another function than LoRA's, with the values that do not. */
 static Status refuse_others(const Json *json, const char *path)
 {
-    static const char *const keys[] = { "use_dora", "lora_bias", "fan_in_fan_out", "modules_to_save", "target_parameters", "trainable_token_indices",
-        "layer_replication", "alora_invocation_tokens", "arrow_config", "use_bdlora", "use_qalora", "kasa_config", "velora_config", "monteclora_config" };
+    static const char *const keys[] = { "use_dora", "target_parameters", "alora_invocation_tokens", "arrow_config", "use_bdlora", "use_qalora", "kasa_config", "velora_config", "monteclora_config" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const Json *value = json_get(json, keys[i]);
         bool neutral = json_kind(value) == JSON_NULL || (json_kind(value) == JSON_BOOL && !json_bool(value)) ||
                        ((json_kind(value) == JSON_ARRAY || json_kind(value) == JSON_OBJECT) && !json_count(value));
         if (!neutral) return bad(path, keys[i], value, "null or false, the only ones that are supported");
     }
-    const Json *bias = json_get(json, "bias");
-    if (bias && (!json_string(bias) || strcmp(json_string(bias), "none"))) return bad(path, "bias", bias, "\"none\", the only one that is supported");
     return STATUS_OK;
 }
 
@@ -153,6 +169,13 @@ static Status read_all(LoraConfig *c, const Json *json, const char *path)
     TRY(read_integers(json, path, "layers_to_transform", &c->layers_to_transform));
     TRY(read_pattern_map(json, path, "rank_pattern", true, &c->rank_pattern));
     TRY(read_pattern_map(json, path, "alpha_pattern", false, &c->alpha_pattern));
+    TRY(read_flag(json, path, "lora_bias", &c->lora_bias));
+    TRY(read_bias(json, path, &c->bias));
+    TRY(read_words(json, path, "modules_to_save", false, &c->modules_to_save));
+    TRY(read_flag(json, path, "ensure_weight_tying", &c->ensure_weight_tying));
+    TRY(read_flag(json, path, "fan_in_fan_out", &c->fan_in_fan_out));
+    c->trainable_token_indices = copy_json(json_get(json, "trainable_token_indices"));
+    c->layer_replication = copy_json(json_get(json, "layer_replication"));
     const Json *base = json_get(json, "base_model_name_or_path");
     if (json_kind(base) != JSON_NULL && !json_string(base)) return bad(path, "base_model_name_or_path", base, "a string");
     c->base_model_name_or_path = memory_string(json_string(base));
@@ -186,6 +209,8 @@ static Json *words_to_json(const Words *words)
     return list;
 }
 
+static Json *json_or_null(const Json *value) { return value ? json_copy(value) : json_new_null(); }
+
 static Json *integers_to_json(const Integers *integers)
 {
     if (!integers->n) return json_new_null();
@@ -201,24 +226,28 @@ static Json *init_to_json(LoraInit init) { return init == LORA_INIT_GAUSSIAN ? j
 Json *lora_config_to_json(const LoraConfig *c)
 {
     static const char *const nulls[] = { "alora_invocation_tokens", "arrow_config", "auto_mapping", "corda_config", "eva_config", "kasa_config",
-        "layer_replication", "lora_ga_config", "megatron_config", "modules_to_save", "monteclora_config", "revision", "target_parameters",
-        "trainable_token_indices", "use_bdlora", "velora_config" };
-    static const char *const falses[] = { "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora" };
+        "lora_ga_config", "megatron_config", "monteclora_config", "revision", "target_parameters", "use_bdlora", "velora_config" };
+    static const char *const falses[] = { "use_dora", "use_qalora" };
     Json *json = json_new_object();
     for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) json_set(json, nulls[i], json_new_null());
     for (size_t i = 0; i < sizeof falses / sizeof *falses; i++) json_set(json, falses[i], json_new_bool(false));
     json_set(json, "alpha_pattern", c->alpha_pattern ? json_copy(c->alpha_pattern) : json_new_object());
     json_set(json, "base_model_name_or_path", json_new_string(c->base_model_name_or_path));
-    json_set(json, "bias", json_new_string("none"));
+    json_set(json, "bias", json_new_string(biases[c->bias]));
+    json_set(json, "ensure_weight_tying", json_new_bool(c->ensure_weight_tying));
     json_set(json, "exclude_modules", words_to_json(&c->exclude_modules));
+    json_set(json, "fan_in_fan_out", json_new_bool(c->fan_in_fan_out));
     json_set(json, "inference_mode", json_new_bool(true));
     json_set(json, "init_lora_weights", init_to_json(c->init));
+    json_set(json, "layer_replication", json_or_null(c->layer_replication));
     json_set(json, "layers_pattern", words_to_json(&c->layers_pattern));
     json_set(json, "layers_to_transform", integers_to_json(&c->layers_to_transform));
     json_set(json, "loftq_config", json_new_object());
     json_set(json, "lora_alpha", number_to_json(c->lora_alpha));
+    json_set(json, "lora_bias", json_new_bool(c->lora_bias));
     json_set(json, "lora_dropout", json_new_real(c->lora_dropout));
     json_set(json, "megatron_core", json_new_string("megatron.core"));
+    json_set(json, "modules_to_save", words_to_json(&c->modules_to_save));
     json_set(json, "peft_type", json_new_string("LORA"));
     json_set(json, "peft_version", json_new_string("0.21.2"));
     json_set(json, "qalora_group_size", json_new_integer(16));
@@ -226,6 +255,7 @@ Json *lora_config_to_json(const LoraConfig *c)
     json_set(json, "rank_pattern", c->rank_pattern ? json_copy(c->rank_pattern) : json_new_object());
     json_set(json, "target_modules", words_to_json(&c->target_modules));
     json_set(json, "task_type", json_new_string("CAUSAL_LM"));
+    json_set(json, "trainable_token_indices", json_or_null(c->trainable_token_indices));
     json_set(json, "use_rslora", json_new_bool(c->use_rslora));
     return json;
 }
@@ -262,7 +292,9 @@ Status lora_config_check(const LoraConfig *c, const char *path, const Recipe *r)
     static const char *const keys[][2] = {
         { "lora_r", "r" }, { "lora_alpha", "lora_alpha" }, { "lora_dropout", "lora_dropout" }, { "use_rslora", "use_rslora" },
         { "lora_target_modules", "target_modules" }, { "exclude_modules", "exclude_modules" }, { "layers_pattern", "layers_pattern" },
-        { "layers_to_transform", "layers_to_transform" }, { "rank_pattern", "rank_pattern" }, { "alpha_pattern", "alpha_pattern" } };
+        { "layers_to_transform", "layers_to_transform" }, { "rank_pattern", "rank_pattern" }, { "alpha_pattern", "alpha_pattern" }, { "bias", "bias" },
+        { "lora_bias", "lora_bias" }, { "lora_modules_to_save", "modules_to_save" }, { "ensure_weight_tying", "ensure_weight_tying" },
+        { "trainable_token_indices", "trainable_token_indices" }, { "layer_replication", "layer_replication" } };
     LoraConfig asked;
     lora_config_from_recipe(&asked, r);
     Json *ours = lora_config_to_json(&asked), *theirs = lora_config_to_json(c);
@@ -287,8 +319,11 @@ void lora_config_free(LoraConfig *c)
     free_words(&c->target_modules);
     free_words(&c->exclude_modules);
     free_words(&c->layers_pattern);
+    free_words(&c->modules_to_save);
     free(c->layers_to_transform.item);
     json_free(c->rank_pattern);
     json_free(c->alpha_pattern);
+    json_free(c->trainable_token_indices);
+    json_free(c->layer_replication);
     *c = (LoraConfig){0};
 }

@@ -7,11 +7,13 @@ typedef struct {
     char    *base_model_name_or_path;
     int64_t  r;
     double   lora_alpha, lora_dropout;
-    bool     use_rslora;
+    bool     use_rslora, lora_bias, ensure_weight_tying, fan_in_fan_out;
     LoraInit init;
-    Words    target_modules, exclude_modules, layers_pattern;
+    TrainBias bias;
+    Words    target_modules, exclude_modules, layers_pattern, modules_to_save;
     Integers layers_to_transform;
     Json    *rank_pattern, *alpha_pattern;       /* objects, or NULL */
+    Json    *trainable_token_indices, *layer_replication;      /* as given, checked by adapter_attach; or NULL */
 } LoraConfig;
 
 void   lora_config_from_recipe(LoraConfig *, const Recipe *);

@@ -1,5 +1,5 @@
 /* What `graft inspect` says of adapters and of the training that made them. Sizes of A and B are root mean squares: B starts
- * at zero, and an adapter whose B is zero changes nothing. */
+ * at zero, on an embedding A does, and an adapter whose every such factor is zero changes nothing, unless it trains weights of the base. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +21,37 @@ static void put_config(Json *out, const LoraConfig *c)
 {
     Json *all = lora_config_to_json(c);
     const char *const shown[] = { "peft_type", "base_model_name_or_path", "r", "lora_alpha", "use_rslora", "lora_dropout", "target_modules", "exclude_modules",
-                                  "layers_to_transform", "rank_pattern", "alpha_pattern" };
+                                  "layers_to_transform", "rank_pattern", "alpha_pattern", "modules_to_save", "trainable_token_indices", "layer_replication" };
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const Json *value = json_get(all, shown[i]);
         bool empty = (json_kind(value) == JSON_OBJECT || json_kind(value) == JSON_ARRAY) && !json_count(value);
         if (!empty) put_copy(out, shown[i], all, shown[i]);
     }
+    if (c->bias != TRAIN_BIAS_NONE) put_copy(out, "bias", all, "bias");
     json_free(all);
 }
 
 /* The values */
 
-typedef struct { double squares[2]; int64_t n[2], modules, zero, broken; } Values;      /* [0] of A, [1] of B */
+typedef enum { FACTOR_A, FACTOR_B, OTHER, NOT_TRAINED } Part;      /* other: biases, and weights of the base */
+typedef struct { double squares[OTHER + 1]; int64_t n[OTHER + 1], modules, zero, broken; } Values;
 
-static void add_tensor(Values *v, const TensorEntry *t, int which)
+static bool ends_in(const char *name, const char *end) { return strlen(name) >= strlen(end) && !strcmp(name + strlen(name) - strlen(end), end); }
+
+static Part part_of(const char *name)
 {
-    int64_t n = t->dims[0] * t->dims[1];
+    static const struct { const char *end; Part part; } parts[] = {
+        { ".lora_A.weight", FACTOR_A }, { ".lora_embedding_A", FACTOR_A }, { ".lora_B.weight", FACTOR_B }, { ".lora_embedding_B", FACTOR_B },
+        { ".base_layer.weight", NOT_TRAINED }, { ".original_module.weight", NOT_TRAINED }, { ".original_module.bias", NOT_TRAINED } };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (ends_in(name, parts[i].end)) return parts[i].part;
+    return OTHER;
+}
+
+static void add_tensor(Values *v, const TensorEntry *t, Part which)
+{
+    int64_t n = t->dims[0] * (t->n_dims == 2 ? t->dims[1] : 1);
+    bool starts_at_zero = which == (strstr(t->name, ".lora_embedding_") ? FACTOR_A : FACTOR_B);
     float *values = memory_new((size_t)n, sizeof *values);
     double squares = 0;
     dtype_rows[t->dtype].decode(t->bytes, n, values);
@@ -45,38 +60,40 @@ static void add_tensor(Values *v, const TensorEntry *t, int which)
     if (!isfinite(squares)) v->broken++;
     v->squares[which] += squares;
     v->n[which] += n;
-    if (which) {
-        v->modules++;
-        v->zero += squares == 0;
-    }
+    v->modules += starts_at_zero;
+    v->zero += starts_at_zero && squares == 0;
 }
 
 static Status add_tensors(Values *v, const Safetensors *file, const char *path)
 {
     for (int i = 0; i < file->tensors.n; i++) {
         const TensorEntry *t = &file->tensors.entry[i];
-        bool a = strstr(t->name, ".lora_A.weight") != NULL, b = strstr(t->name, ".lora_B.weight") != NULL;
-        if (!a && !b) return fail(STATUS_INPUT, "%s: tensor %s is no part of a LoRA adapter", path, t->name);
-        if (t->n_dims != 2 || !dtype_rows[t->dtype].decode) {
+        Part part = part_of(t->name);
+        bool vector = part >= OTHER && t->n_dims == 1;
+        if (strncmp(t->name, "base_model.model.", strlen("base_model.model."))) return fail(STATUS_INPUT, "%s: tensor %s is no part of a LoRA adapter", path, t->name);
+        if ((t->n_dims != 2 && !vector) || !dtype_rows[t->dtype].decode) {
             char shape[TENSOR_SHAPE_TEXT];
             return fail(STATUS_INPUT, "%s: tensor %s: expected a matrix of F32, F16 or BF16, found %s %s", path, t->name, dtype_rows[t->dtype].name,
                         tensor_shape(shape, t->n_dims, t->dims));
         }
-        add_tensor(v, t, b);
+        if (part != NOT_TRAINED) add_tensor(v, t, part);
     }
     return STATUS_OK;
 }
 
-static double root_mean_square(const Values *v, int which) { return v->n[which] ? sqrt(v->squares[which] / (double)v->n[which]) : 0; }
+static int64_t trained(const Values *v) { return v->n[FACTOR_A] + v->n[FACTOR_B] + v->n[OTHER]; }
+
+static double root_mean_square(const Values *v, Part which) { return v->n[which] ? sqrt(v->squares[which] / (double)v->n[which]) : 0; }
 
 static void put_values(Json *out, const Values *v)
 {
-    json_set(out, "trainable_parameters", json_new_integer(v->n[0] + v->n[1]));
+    json_set(out, "trainable_parameters", json_new_integer(trained(v)));
     json_set(out, "adapted_modules", json_new_integer(v->modules));
-    json_set(out, "rms_of_A", json_new_real(root_mean_square(v, 0)));
-    json_set(out, "rms_of_B", json_new_real(root_mean_square(v, 1)));
+    json_set(out, "rms_of_A", json_new_real(root_mean_square(v, FACTOR_A)));
+    json_set(out, "rms_of_B", json_new_real(root_mean_square(v, FACTOR_B)));
+    if (v->n[OTHER]) json_set(out, "of_these_not_in_A_or_B", json_new_integer(v->n[OTHER]));
     if (v->broken) json_set(out, "warning", json_new_string("it holds values that are not finite numbers"));
-    else if (v->zero == v->modules) json_set(out, "warning", json_new_string("every B is zero: it changes nothing, as before training"));
+    else if (v->zero == v->modules && !v->n[OTHER]) json_set(out, "warning", json_new_string("every B is zero: it changes nothing, as before training"));
     else if (v->zero) json_set(out, "modules_with_B_zero", json_new_integer(v->zero));
 }
 
@@ -102,8 +119,8 @@ static Status put_base(Json *report, const char *dir, const char *base, const Va
     Notices notices = {0};
     TRY(model_open(&model, base), "base model");
     Status status = adapter_folder_open(&adapter, &state, &model, dir, &notices);
-    double trained = (double)(v->n[0] + v->n[1]);
-    if (status == STATUS_OK) json_set(report, "trainable_share", json_new_real(trained / (trained + (double)model_parameters(&model))));
+    double share = (double)trained(v);
+    if (status == STATUS_OK) json_set(report, "trainable_share", json_new_real(share / (share + (double)model_parameters(&model))));
     adapter_free(&adapter);
     state_free(&state);
     model_close(&model);

@@ -1,5 +1,7 @@
 #include "train/model/decoder.h"
 
+#include "train/adapter/forward.h"
+
 /* Sites of randomness: 0 is the noise on embeddings, a linear's dropout its index + 1. */
 enum { NOISE_SITE = 0 };
 
@@ -11,19 +13,20 @@ static Var linear(const At *at, SiteKind kind, Var x)
     const Site *site = &at->layer->site[kind];
     PhiloxKey random = at->f->random;
     random.site = (uint32_t)site->index + 1;
-    return site_forward(at->tape, at->f->adapter, site, (SiteContext){ random, at->f->training }, x);
+    return adapter_linear(at->tape, at->f->adapter, site, (SiteContext){ random, at->f->training }, x);
 }
 
 /* x itself where the family has no such norm. */
-static Var normed(Tape *tape, const ModelConfig *c, const Norm *norm, Var x)
+static Var normed(Tape *tape, const Forward *f, const Norm *norm, Var x)
 {
+    const ModelConfig *c = &f->model->config;
     if (!norm->w) return x;
     float offset = c->gguf ? 0 : c->family->norm_offset;
-    return op_norm(tape, x, &(OpArgs){ .norm = { .w = norm->w, .b = norm->b, .eps = (float)c->norm_eps, .offset = offset, .width = norm->width,
-                                                 .center = c->family->layer_norm, .each = norm->each } });
+    return adapter_norm(tape, f->adapter, norm, &(OpArgs){ .norm = { .w = norm->w, .b = norm->b, .eps = (float)c->norm_eps, .offset = offset,
+                                                                     .width = norm->width, .center = c->family->layer_norm, .each = norm->each } }, x);
 }
 
-static Var norm(const At *at, NormKind kind, Var x) { return normed(at->tape, &at->f->model->config, &at->layer->norm[kind], x); }
+static Var norm(const At *at, NormKind kind, Var x) { return normed(at->tape, at->f, &at->layer->norm[kind], x); }
 
 /* Queries and keys: their norm, then their rotation. */
 static Var placed(const At *at, NormKind kind, Var x)
@@ -116,14 +119,14 @@ static Var scaled(Tape *tape, Var x, double by) { return by == 1 ? x : op_scale(
 static Var embedded(Tape *tape, const Forward *f)
 {
     const Model *m = f->model;
-    Var x = scaled(tape, op_embedding(tape, &m->embedding, f->batch->ids, f->batch->n_rows), m->config.embedding_scale);
+    Var x = scaled(tape, adapter_embedding(tape, f->adapter, &m->embedding, 0, f->batch->ids, f->batch->n_rows), m->config.embedding_scale);
     if (f->training && f->noise > 0) {
         PhiloxKey random = f->random;
         random.site = NOISE_SITE;
         x = op_noise(tape, x, f->noise, random);
     }
     x = scaled(tape, x, m->config.embedding_multiplier);
-    return m->positions.bytes ? op_add(tape, x, op_embedding(tape, &m->positions, f->batch->position, f->batch->n_rows)) : x;
+    return m->positions.bytes ? op_add(tape, x, adapter_embedding(tape, f->adapter, &m->positions, m->positions_module, f->batch->position, f->batch->n_rows)) : x;
 }
 
 Var decoder_hidden(Tape *tape, const Forward *f)
@@ -135,12 +138,12 @@ Var decoder_hidden(Tape *tape, const Forward *f)
         Var in = x;
         tape_segment(tape, i < f->n_recomputed ? SEGMENT_RECOMPUTE : SEGMENT_KEEP, decoder_layer, &key, &in, 1, &x, 1);
     }
-    return scaled(tape, normed(tape, &m->config, &m->norm, x), m->config.logit_multiplier);
+    return scaled(tape, normed(tape, f, &m->norm, x), m->config.logit_multiplier);
 }
 
 Var decoder_logits(Tape *tape, const Forward *f)
 {
     const Model *m = f->model;
-    Var z = op_linear(tape, decoder_hidden(tape, f), &m->head, m->head_bias, NULL, 0);
+    Var z = adapter_logits(tape, f->adapter, m, decoder_hidden(tape, f));
     return m->config.logit_softcap > 0 ? op_softcap(tape, z, (float)m->config.logit_softcap) : z;
 }

@@ -57,7 +57,22 @@ Site *model_site(const Model *m, int index)
     return &m->layer[index / family_sites(f)].site[f->site[index % family_sites(f)].kind];
 }
 
+/* The file's layers: replicas of them hold nothing of their own. */
+static const Layer *own_layers(const Model *m, int *n)
+{
+    *n = m->source ? m->n_sources : (int)m->config.num_hidden_layers;
+    return m->source ? m->source : m->layer;
+}
+
 static int64_t norm_parameters(const Norm *norm) { return (norm->w ? norm->n : 0) + (norm->b ? norm->n : 0); }
+
+static int64_t layer_parameters(const Layer *layer)
+{
+    int64_t n = 0;
+    for (int k = 0; k < NORM_KINDS; k++) n += norm_parameters(&layer->norm[k]);
+    for (int k = 0; k < SITE_KINDS; k++) n += layer->site[k].w.rows * layer->site[k].w.cols + (layer->site[k].b ? layer->site[k].w.rows : 0);
+    return n;
+}
 
 int64_t model_embedding_parameters(const Model *m)
 {
@@ -69,12 +84,9 @@ int64_t model_parameters(const Model *m)
     const ModelConfig *c = &m->config;
     int64_t n = model_embedding_parameters(m) + norm_parameters(&m->norm) + (m->head_bias ? c->vocab_size : 0);
     if (!c->tie_word_embeddings) n += m->head.rows * m->head.cols;
-    for (int i = 0; i < c->num_hidden_layers; i++)
-        for (int k = 0; k < NORM_KINDS; k++) n += norm_parameters(&m->layer[i].norm[k]);
-    for (int i = 0; i < m->n_sites; i++) {
-        const Site *site = model_site(m, i);
-        n += site->w.rows * site->w.cols + (site->b ? site->w.rows : 0);
-    }
+    int n_layers;
+    const Layer *layer = own_layers(m, &n_layers);
+    for (int i = 0; i < n_layers; i++) n += layer_parameters(&layer[i]);
     return n;
 }
 
@@ -133,10 +145,13 @@ int64_t model_weight_bytes(const Model *m)
 int64_t model_copied_bytes(const Model *m)
 {
     int64_t bytes = 0;
-    for (int i = 0; i < m->n_sites; i++) {
-        const Site *site = model_site(m, i);
-        if (site->copy) bytes += site->w.rows * dtype_row_bytes(site->w.dtype, site->w.cols);
-    }
+    int n_layers;
+    const Layer *layer = own_layers(m, &n_layers);
+    for (int i = 0; i < n_layers; i++)
+        for (int k = 0; k < SITE_KINDS; k++) {
+            const Site *site = &layer[i].site[k];
+            if (site->copy) bytes += site->w.rows * dtype_row_bytes(site->w.dtype, site->w.cols);
+        }
     return bytes;
 }
 

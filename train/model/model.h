@@ -16,25 +16,41 @@ typedef struct {
     Weight   w;
     float   *b;                  /* [w.rows] float32, or NULL */
     void    *copy;               /* w's bytes where they are not the file's; else NULL */
+    int      module;             /* index into the model's modules */
 } Site;
 
 /* `width` columns are normalised together; w, b have as many elements, or those of all heads where `each`. w NULL: there is none. */
-typedef struct { char *path; float *w, *b; int64_t width, n; bool each; } Norm;
+typedef struct { char *path; float *w, *b; int64_t width, n; bool each; int module; } Norm;
 
 typedef struct { Norm norm[NORM_KINDS]; Site site[SITE_KINDS]; } Layer;      /* a site that the family has not: path NULL */
+
+/* A module that holds weights, as adapters address it. The order is that of named_modules() for all that PEFT draws initial values for:
+ * the embedding is the first, then positions and the linears of each layer; the head is the last. */
+typedef enum { MODULE_EMBEDDING, MODULE_LINEAR, MODULE_NORM, MODULE_HEAD } ModuleKind;
+typedef struct {
+    ModuleKind    kind;
+    int           index, layer;      /* layer -1: in none */
+    const char   *path;
+    const Weight *w;                 /* NULL: a norm */
+    const Norm   *norm;
+    const float  *b;                 /* [n], or NULL */
+    int64_t       n;                 /* rows of w, or elements of the norm */
+} Module;
+typedef struct { Module *item; int n, cap; } Modules;
 
 typedef struct Model {
     char       *path;
     ModelConfig config;
     char       *base;                /* of its modules' names: "model" */
     const char *tensor_base;         /* the same in the file */
-    char       *embedding_path, *head_path;
+    char       *embedding_path, *positions_path, *head_path;
     Weight      embedding, head;     /* [vocab_size, hidden_size]; the same where tied */
     Weight      positions;           /* learned: [max_position_embeddings, hidden_size]; bytes NULL: none */
     float      *head_bias;           /* [vocab_size], or NULL */
     Norm        norm;                /* the last */
-    Layer      *layer;
-    int         n_sites;
+    Layer      *layer, *source;      /* source: the file's layers that those of the model replicate, or NULL */
+    int         n_sites, n_sources, positions_module;
+    Modules     modules;
     Rope        rope[MAX_ROPES];
     Safetensors folder;              /* one of both holds the bytes */
     Gguf        gguf;
@@ -43,6 +59,16 @@ typedef struct Model {
 Status  model_open(Model *, const char *path);       /* a folder, or a .gguf file */
 void    model_close(Model *);                        /* accepts {0} */
 Site   *model_site(const Model *, int index);
+
+/* The model with these layers in place of its own, before anything was made from it. Ranges are within its layers. */
+typedef struct { int64_t begin, end; } LayerRange;
+Status  model_replicate(Model *, const LayerRange *, int n);
+
+void    modules_list(Model *);                       /* fills `modules` again, and the numbers that point there */
+void    modules_free(Model *);
+void    module_weight(const Model *, const Module *, float *out);            /* in float32, [rows, cols] or [n], as transformers has it */
+void    module_weight_row(const Module *, int64_t row, float *out);          /* one row of w */
+
 int64_t model_parameters(const Model *);             /* elements; a tied head counts once */
 int64_t model_embedding_parameters(const Model *);   /* of these, what embeds tokens and positions */
 

@@ -252,6 +252,7 @@ static Status open_embeddings(Model *m)
     m->embedding_path = memory_format("%s.%s", m->base, f->name.embedding);
     TRY(need_weight(m, tensor_name(m, -1, f->name.embedding, "token_embd", ".weight", name), c->vocab_size, c->hidden_size, &m->embedding));
     if (!f->name.positions) return STATUS_OK;
+    m->positions_path = memory_format("%s.%s", m->base, f->name.positions);
     return need_weight(m, tensor_name(m, -1, f->name.positions, "position_embd", ".weight", name), c->max_position_embeddings, c->hidden_size, &m->positions);
 }
 
@@ -310,6 +311,7 @@ Status weights_open(Model *m)
     m->layer = memory_new((size_t)c->num_hidden_layers, sizeof *m->layer);
     m->n_sites = (int)c->num_hidden_layers * family_sites(c->family);
     for (int i = 0; i < c->num_hidden_layers; i++) TRY(open_layer(m, i));
+    modules_list(m);
     return open_ropes(m);
 }
 
@@ -320,7 +322,7 @@ static void close_norm(Norm *norm)
     free(norm->b);
 }
 
-static void close_layer(Layer *layer)
+void weights_close_layer(Layer *layer)
 {
     for (int i = 0; i < NORM_KINDS; i++) close_norm(&layer->norm[i]);
     for (int i = 0; i < SITE_KINDS; i++) {
@@ -328,15 +330,20 @@ static void close_layer(Layer *layer)
         free(layer->site[i].b);
         free(layer->site[i].copy);
     }
+    *layer = (Layer){0};
 }
 
 void weights_close(Model *m)
 {
-    for (int i = 0; m->layer && i < m->config.num_hidden_layers; i++) close_layer(&m->layer[i]);
+    for (int i = 0; m->layer && i < m->config.num_hidden_layers; i++) weights_close_layer(&m->layer[i]);
+    for (int i = 0; i < m->n_sources; i++) weights_close_layer(&m->source[i]);
     free(m->layer);
+    free(m->source);
     close_norm(&m->norm);
     free(m->head_bias);
     free(m->embedding_path);
+    free(m->positions_path);
+    modules_free(m);
     free(m->head_path);
     free(m->base);
 }

@@ -6,5 +6,6 @@
 
 Status weights_open(Model *);       /* its config and its files are there */
 void   weights_close(Model *);      /* accepts what weights_open left when it failed */
+void   weights_close_layer(Layer *);
 
 #endif

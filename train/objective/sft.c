@@ -1,12 +1,14 @@
 #include "train/objective/sft.h"
 
+#include "train/adapter/forward.h"
+
 Scores sft_record(Tape *tape, const Forward *f, const float *coef, float smoothing, bool gradient)
 {
     const Batch *b = f->batch;
-    const Model *m = f->model;
-    Scores scores = op_head(tape, decoder_hidden(tape, f), &(OpArgs){ .head = {
-        .w = &m->head, .b = m->head_bias, .softcap = (float)m->config.logit_softcap, .row = b->scored_row, .target = b->target, .coef = coef,
-        .n = b->n_scored, .smoothing = smoothing, .gradient = gradient } });
+    OpArgs args = { .head = {
+        .softcap = (float)f->model->config.logit_softcap, .row = b->scored_row, .target = b->target, .coef = coef,
+        .n = b->n_scored, .smoothing = smoothing, .gradient = gradient } };
+    Scores scores = adapter_head(tape, f->adapter, f->model, &args, decoder_hidden(tape, f));
     tape_result(tape, scores.score);
     tape_result(tape, scores.entropy);
     tape_result(tape, scores.correct);

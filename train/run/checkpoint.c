@@ -7,9 +7,10 @@
 #include "data/file/output.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/adapter/param_tensors.h"
+#include "train/run/fingerprint.h"
 #include "train/run/graft_state.h"
 #include "train/run/model_card.h"
-#include "train/run/param_tensors.h"
 #include "train/run/run_folder.h"
 #include "train/run/trainer_state.h"
 
@@ -71,11 +72,11 @@ static Status save_recipe(const Trainer *t, const char *dir)
 
 static Status save_exactly(const Trainer *t, const char *dir)
 {
-    ParamTensors values = param_tensors_values(&t->state), moments = param_tensors_moments(&t->state);
+    ParamTensors values = param_tensors_values(&t->adapter), moments = param_tensors_moments(&t->state);
     GraftState state = {
         .version = 1, .progress = t->progress, .plateau = t->schedule.plateau, .adamw_steps = t->adamw.t, .rope_seen = model_seen(&t->model),
         .model = t->inputs.model, .train = t->inputs.train, .eval = t->inputs.eval,
-        .adapter_file = param_tensors_fingerprint(values.entry, values.n), .optimizer_file = param_tensors_fingerprint(moments.entry, moments.n),
+        .adapter_file = fingerprint_tensors(values.entry, values.n), .optimizer_file = fingerprint_tensors(moments.entry, moments.n),
     };
     Status status;
     TRY_GOTO(done, status, save_moments(&moments, dir));

@@ -28,7 +28,12 @@ uint64_t fingerprint_outline(const Tensors *tensors)
     return hash;
 }
 
-uint64_t fingerprint_tensor(const TensorEntry *t) { return hash_add(add_description(0, t), t->bytes, (size_t)t->n_bytes); }
+uint64_t fingerprint_tensors(const TensorEntry *entry, int n)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < n; i++) sum += hash_add(add_description(0, &entry[i]), entry[i].bytes, (size_t)entry[i].n_bytes);
+    return sum;
+}
 
 uint64_t fingerprint_examples(const Examples *e)
 {

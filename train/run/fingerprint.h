@@ -10,7 +10,7 @@
 /* Name, dtype, shape and a few bytes of each tensor: what a model is, without reading all of it. */
 uint64_t fingerprint_outline(const Tensors *);
 
-uint64_t fingerprint_tensor(const TensorEntry *);            /* of name and all bytes */
+uint64_t fingerprint_tensors(const TensorEntry *, int n);    /* of names and all bytes, in any order */
 uint64_t fingerprint_examples(const Examples *);             /* 0: there are none */
 
 #endif

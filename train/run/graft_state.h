@@ -13,7 +13,7 @@ typedef struct {
     int64_t  adamw_steps;
     int64_t  rope_seen;                          /* dynamic rope */
     uint64_t model, train, eval;                 /* fingerprints: fingerprint_outline, fingerprint_examples */
-    uint64_t adapter_file, optimizer_file;       /* sums of fingerprint_tensor over the files' tensors */
+    uint64_t adapter_file, optimizer_file;       /* fingerprint_tensors of the files */
 } GraftState;
 
 Status graft_state_save(const GraftState *, const char *dir);

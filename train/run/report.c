@@ -91,7 +91,7 @@ void report_header(Trainer *t)
     report_line(report, "graft %s", GRAFT_VERSION);
     report_line(report, "model    %s: %s, %lld layers of %lld, %.1f M parameters, %s", t->model.path, c->family->model_type, (long long)c->num_hidden_layers,
                 (long long)c->hidden_size, (double)model_parameters(&t->model) / 1e6, dtypes.data);
-    report_line(report, "adapter  LoRA r %lld, alpha %g, dropout %g on %d linears: %lld trainable parameters (%.3f %%)%s%s", (long long)t->adapter.config.r,
+    report_line(report, "adapter  LoRA r %lld, alpha %g, dropout %g on %d modules: %lld trainable parameters (%.3f %%)%s%s", (long long)t->adapter.config.r,
                 t->adapter.config.lora_alpha, t->adapter.config.lora_dropout, t->adapter.n_adapted, (long long)trainable,
                 100.0 * (double)trainable / (double)all, r->adapter_name_or_path ? ", continued from " : "", r->adapter_name_or_path ? r->adapter_name_or_path : "");
     data_line(t, "train", recipe_train_name(r), &t->train_counts);

@@ -7,8 +7,9 @@
 
 #include "data/file/path.h"
 #include "kernels/memory.h"
+#include "train/adapter/param_tensors.h"
 #include "train/key_value.h"
-#include "train/run/param_tensors.h"
+#include "train/run/fingerprint.h"
 #include "train/run/recipe_match.h"
 #include "train/run/run_folder.h"
 #include "train/run/trainer_state.h"
@@ -76,7 +77,7 @@ static Status read_tensors(const Resume *resume, const char *name, uint64_t fing
             TRY_GOTO(done, status, fail(STATUS_INPUT, "%s: tensor %s: dtype %s, expected F32", path, t->name, dtype_rows[t->dtype].name));
         TRY_GOTO(done, status, check_finite(t));
     }
-    if (param_tensors_fingerprint(tensors->entry, tensors->n) != fingerprint)
+    if (fingerprint_tensors(tensors->entry, tensors->n) != fingerprint)
         status = fail(STATUS_INPUT, "%s: not the tensors that were saved with graft_state.json: the file was changed or is damaged", path);
 done:
     free(path);
@@ -252,7 +253,7 @@ static void take_over(const Resume *resume, Trainer *t)
 
 Status resume_apply(const Resume *resume, Trainer *t)
 {
-    ParamTensors values = param_tensors_values(&t->state), moments = param_tensors_moments(&t->state);
+    ParamTensors values = param_tensors_values(&t->adapter), moments = param_tensors_moments(&t->state);
     Status status = check_fit(resume, t, &values, &moments);
     if (status == STATUS_OK) {
         copy_tensors(&resume->adapter, &values);

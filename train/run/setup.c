@@ -7,6 +7,7 @@
 
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "train/adapter/trained.h"
 #include "train/run/available_memory.h"
 #include "train/run/fingerprint.h"
 #include "train/run/plan.h"
@@ -31,7 +32,7 @@ static Status open_adapter(Trainer *t)
     lora_config_from_recipe(&config, &t->recipe);
     TRY(adapter_attach(&t->adapter, &t->state, &t->model, &config, &t->notices));
     TRY(state_allocate(&t->state));
-    adapter_initialize(&t->adapter, &t->model, (uint64_t)t->recipe.seed);
+    adapter_initialize(&t->adapter, (uint64_t)t->recipe.seed);
     return STATUS_OK;
 }
 
@@ -103,7 +104,8 @@ static Status open_data(Trainer *t)
 static void describe_inputs(Trainer *t)
 {
     const Model *m = &t->model;
-    t->flos_per_token = 6.0 * (double)(model_parameters(m) - model_embedding_parameters(m) + state_trainable(&t->state));
+    int64_t trained = state_trainable(&t->state) - trained_uncounted(&t->adapter);
+    t->flos_per_token = 6.0 * (double)(model_parameters(m) - model_embedding_parameters(m) + trained);
     t->inputs = (RunInputs){ fingerprint_outline(model_tensors(m)), fingerprint_examples(&t->train), fingerprint_examples(&t->eval) };
 }
 

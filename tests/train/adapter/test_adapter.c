@@ -1,4 +1,5 @@
-/* Adapters: which modules PEFT adapts, their ranks and scalings and the config it saves (tests/peers/golden_adapter.py); and what
+/* Adapters: which modules PEFT adapts, their ranks and scalings, the config and the tensors it saves, and which of them decay
+ * (tests/peers/golden_adapter.py); and what
  * is refused: targets that do not exist, configs that are more than plain LoRA, tensors that do not fit, keys that contradict. */
 #include "tests/tiny_model.h"
 
@@ -17,6 +18,8 @@ static int enter_root(void **state)
     tiny_model_write("2", (TinyModel){ .layers = 2 });
     tiny_model_write("3", (TinyModel){ .layers = 3 });
     tiny_model_write("4", (TinyModel){ .layers = 4 });
+    tiny_model_write("2tied", (TinyModel){ .layers = 2, .tied = true });
+    tiny_model_write("2biased", (TinyModel){ .layers = 2, .biased = true });
     assert_ok(output_make_folder("adapter"));
     assert_ok(output_make_folder("saved"));
     return 0;
@@ -38,13 +41,11 @@ static void close_opened(Opened *o)
     notices_free(&o->notices);
 }
 
-/* The config in adapter/adapter_config.json on the model of so many layers; no values. */
-static Status attach(Opened *o, int layers)
+/* The config in adapter/adapter_config.json on a model; no values. */
+static Status attach(Opened *o, const char *model)
 {
-    char model[8];
     LoraConfig config;
     *o = (Opened){0};
-    snprintf(model, sizeof model, "%d", layers);
     assert_ok(model_open(&o->model, model));
     TRY(lora_config_read(&config, "adapter/adapter_config.json"));
     return adapter_attach(&o->adapter, &o->state, &o->model, &config, &o->notices);
@@ -60,6 +61,13 @@ static void write_config(const char *more)
 
 /* ---- against PEFT ---- */
 
+static const char *base_of(const Json *one, char name[16])
+{
+    const Json *more = json_get(one, "base");
+    snprintf(name, 16, "%d%s", (int)json_integer(json_get(one, "layers")), json_get(more, "tie_word_embeddings") ? "tied" : json_get(more, "mlp_bias") ? "biased" : "");
+    return name;
+}
+
 static void write_options(const Json *options)
 {
     Json *json = json_copy(options);
@@ -72,12 +80,12 @@ static void write_options(const Json *options)
     json_free(json);
 }
 
-static void check_sites(const Opened *o, const Json *one)
+static void check_modules(const Opened *o, const Json *one)
 {
     const Json *expected = json_first(json_get(one, "adapted"));
-    for (int s = 0; s < o->model.n_sites; s++) {
-        const SiteParams *at = &o->adapter.at[s];
-        const char *path = model_site(&o->model, s)->path, *wanted = json_string(json_at(expected, 0));
+    for (int i = 0; i < o->model.modules.n; i++) {
+        const Adapted *at = &o->adapter.at[i];
+        const char *path = o->model.modules.item[i].path, *wanted = json_string(json_at(expected, 0));
         if (!at->n && (!wanted || strcmp(wanted, path))) continue;
         if (!at->n || !wanted || strcmp(wanted, path)) print_error("%s: %s is adapted %s\n", json_key(one), path, at->n ? "here only" : "by PEFT only");
         assert_true(at->n && wanted && !strcmp(wanted, path));
@@ -132,15 +140,51 @@ static void check_saved(const Opened *o, const Json *one)
     json_free(saved);
 }
 
+static bool decays(const Json *one, const char *name)
+{
+    bool found = false;
+    for (const Json *item = json_first(json_get(one, "decayed")); item; item = json_next(item)) found = found || !strcmp(json_string(item), name);
+    return found;
+}
+
+static void check_decay(const Opened *o, const Json *one)
+{
+    int n = 0;
+    for (int i = 0; i < o->state.n_params; i++, n += o->state.param[i - 1].decay) {
+        const Param *p = &o->state.param[i];
+        if (p->decay != decays(one, p->name)) print_error("%s: %s decays %s\n", json_key(one), p->name, p->decay ? "here only" : "in Trainer only");
+        assert_int_equal(p->decay, decays(one, p->name));
+    }
+    assert_int_equal(n, json_count(json_get(one, "decayed")));
+}
+
+static void check_tensors(const Json *one)
+{
+    Safetensors file = {0};
+    assert_ok(safetensors_open(&file, "saved/adapter_model.safetensors"));
+    const Json *expected = json_get(one, "tensors");
+    for (const Json *item = json_first(expected); item; item = json_next(item)) {
+        const TensorEntry *t = tensors_find(&file.tensors, json_key(item));
+        char shape[TENSOR_SHAPE_TEXT];
+        Buffer wanted = {0};
+        json_print(&wanted, item, (JsonStyle){0});
+        if (!t) print_error("%s: %s is not saved\n", json_key(one), json_key(item));
+        assert_non_null(t);
+        assert_string_equal(tensor_shape(shape, t->n_dims, t->dims), wanted.data);
+        buffer_free(&wanted);
+    }
+    assert_int_equal(file.tensors.n, json_count(expected));
+    safetensors_close(&file);
+}
+
 /* What was saved is read to the same: the same sites, the same file. */
 static void check_again(const Json *one)
 {
     Opened o = {0};
-    char model[8];
-    snprintf(model, sizeof model, "%lld", (long long)json_integer(json_get(one, "layers")));
-    assert_ok(model_open(&o.model, model));
+    char model[16];
+    assert_ok(model_open(&o.model, base_of(one, model)));
     assert_ok(adapter_folder_open(&o.adapter, &o.state, &o.model, "saved", &o.notices));
-    check_sites(&o, one);
+    check_modules(&o, one);
     check_saved(&o, one);
     close_opened(&o);
 }
@@ -154,38 +198,43 @@ static void modules_and_config_are_pefts(void **state)
     for (const Json *one = json_first(json_get(golden, "cases")); one; one = json_next(one), n++) {
         Opened o;
         write_options(json_get(one, "options"));
-        Status status = attach(&o, (int)json_integer(json_get(one, "layers")));
+        char model[16];
+        Status status = attach(&o, base_of(one, model));
         if (status != STATUS_OK) print_error("%s: %s\n", json_key(one), status_message());
         assert_int_equal(status, STATUS_OK);
         assert_ok(state_allocate(&o.state));
-        adapter_initialize(&o.adapter, &o.model, 1);
-        check_sites(&o, one);
+        adapter_initialize(&o.adapter, 1);
+        check_modules(&o, one);
+        check_decay(&o, one);
         check_saved(&o, one);
+        check_tensors(one);
         check_again(one);
         close_opened(&o);
     }
-    assert_true(n >= 30);
+    assert_true(n >= 55);
     json_free(golden);
 }
 
 /* ---- what is refused ---- */
 
-static void refused(const char *more, const char *message)
+static void refused_by(const char *model, const char *more, const char *message)
 {
     Opened o;
     write_config(more);
-    Status status = attach(&o, 2);
+    Status status = attach(&o, model);
     if (status == STATUS_OK) print_error("accepted: %s\n", more);
     assert_int_equal(status, STATUS_INPUT);
     assert_string_equal(status_message(), message);
     close_opened(&o);
 }
 
+static void refused(const char *more, const char *message) { refused_by("2", more, message); }
+
 static void targets_that_match_nothing(void **state)
 {
     (void)state;
 #define HAS "it has, in each of 2 layers: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
-#define TOO " (exclude_modules and layers_to_transform count too)"
+#define TOO " (exclude_modules, layers_to_transform and modules_to_save count too)"
     refused("\"target_modules\": [\"query\", \"proj\"]", "target_modules query, proj: no module of this model is adapted; " HAS);
     refused("\"target_modules\": \"q_proj\"", "target_modules q_proj (a regular expression over whole paths): no module of this model is adapted; " HAS);
     refused("\"target_modules\": [\"q_proj\"], \"exclude_modules\": [\"q_proj\"]", "target_modules q_proj: no module of this model is adapted" TOO "; " HAS);
@@ -197,17 +246,51 @@ static void targets_that_cannot_be_adapted(void **state)
 {
     (void)state;
     static const char head[] = "target_modules: lm_head cannot be adapted, in TRL neither: the loss multiplies with its weight directly";
-    static const char embedding[] = "target_modules: adapters on model.embed_tokens are not supported";
     refused("\"target_modules\": [\"q_proj\", \"lm_head\"]", head);
     refused("\"target_modules\": \".*(q_proj|lm_head)\"", head);
-    refused("\"target_modules\": [\"embed_tokens\"]", embedding);
-    refused("\"target_modules\": [\"model.embed_tokens\", \"q_proj\"]", embedding);
-    refused("\"target_modules\": \"model.*(q_proj|tokens)\"", embedding);
+    refused("\"target_modules\": [\"q_proj\", \"norm\"]", "target_modules: model.norm is a norm, and LoRA is for linears and embeddings");
+    refused("\"target_modules\": [\"embed_tokens\", \"q_proj\"], \"lora_bias\": true", "lora_bias: not on an embedding, and model.embed_tokens is a target");
+    refused("\"lora_bias\": true, \"init_lora_weights\": \"gaussian\"", "lora_bias needs init_lora_weights true or false");
     Opened o;
     write_config("\"target_modules\": [\"q_proj\", \"lm_head\"], \"exclude_modules\": [\"lm_head\"]");
-    assert_ok(attach(&o, 2));
+    assert_ok(attach(&o, "2"));
     assert_int_equal(o.adapter.n_adapted, 2);
     close_opened(&o);
+}
+
+static void weights_that_cannot_be_trained(void **state)
+{
+    (void)state;
+#define TOKENS "trainable_token_indices: "
+    refused("\"trainable_token_indices\": []", TOKENS "expected a list of token ids, or an object from the embedding's name to one, found []");
+    refused("\"trainable_token_indices\": [1.5]", TOKENS "expected a list of token ids, or an object from the embedding's name to one, found [1.5]");
+    refused("\"trainable_token_indices\": {\"embed_tokens\": 3}", TOKENS "expected a list of token ids, or an object from the embedding's name to one, found 3");
+    refused("\"trainable_token_indices\": [64]", TOKENS "token 64 is not in a vocabulary of 64");
+    refused("\"trainable_token_indices\": [-1]", TOKENS "token -1 is not in a vocabulary of 64");
+    refused("\"trainable_token_indices\": {\"wte\": [1]}", TOKENS "\"wte\" is no embedding of this model");
+    refused("\"trainable_token_indices\": {\"lm_head\": [1]}", TOKENS "single rows of lm_head cannot be trained, in TRL neither; modules_to_save trains all of it");
+    refused("\"trainable_token_indices\": [1], \"modules_to_save\": [\"embed_tokens\"]", TOKENS "modules_to_save already trains all of model.embed_tokens");
+    refused("\"trainable_token_indices\": [1], \"target_modules\": [\"embed_tokens\"]", TOKENS "model.embed_tokens is already a target");
+    refused_by("2tied", "\"trainable_token_indices\": [1]", TOKENS "the base ties its head to its embedding, and single rows of a head cannot be trained, in TRL neither");
+    refused_by("2tied", "\"target_modules\": [\"embed_tokens\"], \"ensure_weight_tying\": true",
+               "ensure_weight_tying puts the embedding's adapter on the head too, and the head cannot be adapted, in TRL neither");
+    refused("\"modules_to_save\": [\"proj\"]",
+            "model.layers.0.self_attn.q_proj is a target, and trained whole since its name ends as an entry of modules_to_save does: exclude it, or write whole names");
+    refused("\"modules_to_save\": [\"model\"]", "target_modules q_proj, v_proj: no module of this model is adapted" TOO "; " HAS);
+    refused("\"modules_to_save\": [\"(\"]", "modules_to_save: regular expression \"(^|.*\\.)(($|\\..*)\": end pattern with unmatched parenthesis");
+}
+
+static void layers_that_cannot_be_replicated(void **state)
+{
+    (void)state;
+    static const char *const broken[] = { "3", "[3]", "[[0]]", "[[0, 1, 2]]", "[[0, 3]]", "[[-1, 1]]", "[[1, 1]]", "[[0, \"1\"]]" };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        char more[100], message[200];
+        snprintf(more, sizeof more, "\"layer_replication\": %s", broken[i]);
+        snprintf(message, sizeof message, "layer_replication: expected a list of pairs, each a first layer and the one behind the last, of 2 layers, found %s", broken[i]);
+        refused(more, message);
+    }
+    refused("\"layer_replication\": [[0, 2]], \"bias\": \"all\"", "layer_replication: replicas share their biases, which cannot be trained then: bias must be none");
 }
 
 static void an_entry_without_module_is_noticed(void **state)
@@ -215,7 +298,7 @@ static void an_entry_without_module_is_noticed(void **state)
     (void)state;
     Opened o;
     write_config("\"target_modules\": [\"q_proj\", \"query\"]");
-    assert_ok(attach(&o, 2));
+    assert_ok(attach(&o, "2"));
     assert_int_equal(o.notices.n, 1);
     assert_string_equal(o.notices.line[0], "target_modules: \"query\" is no module of this model");
     close_opened(&o);
@@ -239,8 +322,7 @@ static void configs_that_are_more_than_plain_lora(void **state)
 {
     (void)state;
     static const char *const others[][2] = {
-        { "use_dora", "true" }, { "lora_bias", "true" }, { "fan_in_fan_out", "true" }, { "modules_to_save", "[\"lm_head\"]" }, { "target_parameters", "[\"w\"]" },
-        { "trainable_token_indices", "[1]" }, { "layer_replication", "[[0, 1]]" }, { "alora_invocation_tokens", "[3]" }, { "use_qalora", "true" }, { "use_bdlora", "{\"a\": 1}" },
+        { "use_dora", "true" }, { "target_parameters", "[\"w\"]" }, { "alora_invocation_tokens", "[3]" }, { "use_qalora", "true" }, { "use_bdlora", "{\"a\": 1}" },
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         char more[100], message[200];
@@ -250,10 +332,9 @@ static void configs_that_are_more_than_plain_lora(void **state)
         snprintf(more, sizeof more, "\"%s\": null", others[i][0]);
         Opened o;
         write_config(more);
-        assert_ok(attach(&o, 2));
+        assert_ok(attach(&o, "2"));
         close_opened(&o);
     }
-    refused("\"bias\": \"all\"", "adapter/adapter_config.json: bias: expected \"none\", the only one that is supported, found \"all\"");
     refused("\"peft_type\": \"IA3\"", "adapter/adapter_config.json: peft_type: expected \"LORA\", the only one that is supported, found \"IA3\"");
     refused("\"init_lora_weights\": \"pissa\"", "adapter/adapter_config.json: init_lora_weights: expected true, false or gaussian: others change the base model, "
             "which is not supported; convert the adapter with PEFT first, found \"pissa\"");
@@ -273,6 +354,8 @@ static void values_that_cannot_be(void **state)
     refused("\"lora_dropout\": 1", FILE_NAME "lora_dropout: expected a number from 0 to 0.999999, found 1");
     refused("\"use_rslora\": \"yes\"", FILE_NAME "use_rslora: expected true or false, found \"yes\"");
     refused("\"base_model_name_or_path\": 4", FILE_NAME "base_model_name_or_path: expected a string, found 4");
+    refused("\"bias\": \"some\"", FILE_NAME "bias: expected none, all or lora_only, found \"some\"");
+    refused("\"modules_to_save\": [4]", FILE_NAME "modules_to_save: expected a list of names, found [4]");
     refused("\"target_modules\": 4", FILE_NAME "target_modules: expected a list of names, found 4");
     refused("\"target_modules\": [4]", FILE_NAME "target_modules: expected a list of names, found [4]");
     refused("\"target_modules\": {}", FILE_NAME "target_modules: expected a list of names, found {}");
@@ -311,9 +394,9 @@ static void check_folder(Change *change, bool one_more, const char *message)
     Safetensors whole = {0};
     OutputFile out = {0};
     write_config("\"target_modules\": [\"q_proj\"], \"r\": 2");
-    assert_ok(attach(&o, 2));
+    assert_ok(attach(&o, "2"));
     assert_ok(state_allocate(&o.state));
-    adapter_initialize(&o.adapter, &o.model, 1);
+    adapter_initialize(&o.adapter, 1);
     assert_ok(adapter_folder_save(&o.adapter, "saved"));
     close_opened(&o);
     assert_ok(safetensors_open(&whole, "saved/adapter_model.safetensors"));
@@ -385,7 +468,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modules_and_config_are_pefts), cmocka_unit_test(targets_that_match_nothing), cmocka_unit_test(targets_that_cannot_be_adapted),
-        cmocka_unit_test(an_entry_without_module_is_noticed), cmocka_unit_test(expressions_that_do_not_compile), cmocka_unit_test(configs_that_are_more_than_plain_lora),
+        cmocka_unit_test(weights_that_cannot_be_trained),
+        cmocka_unit_test(layers_that_cannot_be_replicated), cmocka_unit_test(an_entry_without_module_is_noticed), cmocka_unit_test(expressions_that_do_not_compile), cmocka_unit_test(configs_that_are_more_than_plain_lora),
         cmocka_unit_test(values_that_cannot_be), cmocka_unit_test(tensors_that_do_not_fit), cmocka_unit_test(keys_may_only_repeat_the_adapter),
     };
     return cmocka_run_group_tests(tests, enter_root, leave_root);

@@ -24,7 +24,7 @@ static void __attribute__((unused)) chat_model_write(const char *dir, int positi
 }
 
 /* An attached adapter on every linear with values that change what the model says. */
-static void chat_adapter_init(Adapter *adapter, State *state, const Model *model)
+static void chat_adapter_init(Adapter *adapter, State *state, Model *model)
 {
     Notices notices = {0};
     Recipe recipe = {0};
@@ -35,7 +35,7 @@ static void chat_adapter_init(Adapter *adapter, State *state, const Model *model
     lora_config_from_recipe(&config, &recipe);
     assert_ok(adapter_attach(adapter, state, model, &config, &notices));
     assert_ok(state_allocate(state));
-    adapter_initialize(adapter, model, 3);
+    adapter_initialize(adapter, 3);
     recipe_free(&recipe);
     notices_free(&notices);
 }

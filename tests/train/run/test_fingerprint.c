@@ -31,17 +31,17 @@ static void names_shapes_and_ends_of_tensors_count(void **state)
     static float values[1000];
     TensorEntry entry = { .name = "a", .dtype = DTYPE_F32, .n_dims = 2, .dims = { 10, 100 }, .bytes = values, .n_bytes = sizeof values };
     const Tensors tensors = { .entry = &entry, .n = 1 };
-    uint64_t outline = fingerprint_outline(&tensors), whole = fingerprint_tensor(&entry);
+    uint64_t outline = fingerprint_outline(&tensors), whole = fingerprint_tensors(&entry, 1);
     values[999] = 1;
-    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensor(&entry) != whole);
+    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensors(&entry, 1) != whole);
     values[999] = 0;
     values[300] = 1;
-    assert_true(fingerprint_outline(&tensors) == outline && fingerprint_tensor(&entry) != whole);
+    assert_true(fingerprint_outline(&tensors) == outline && fingerprint_tensors(&entry, 1) != whole);
     values[300] = 0;
     entry.dims[0] = 20, entry.dims[1] = 50;
-    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensor(&entry) != whole);
+    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensors(&entry, 1) != whole);
     entry.dims[0] = 10, entry.dims[1] = 100, entry.name = "b";
-    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensor(&entry) != whole);
+    assert_true(fingerprint_outline(&tensors) != outline && fingerprint_tensors(&entry, 1) != whole);
 }
 
 int main(void)
