@@ -143,12 +143,14 @@ static void shape_append(OpCall *c)
 /* W's rows and columns: a parameter's, or those of a frozen matrix. */
 static Tensor head_w(const OpCall *c)
 {
-    return c->n_in == 2 ? like(c->in[1]) : sized(c->args->head.w->rows, c->args->head.w->cols);
+    return !c->args->head.w ? like(c->in[1]) : sized(c->args->head.w->rows, c->args->head.w->cols);
 }
 
 static void shape_head(OpCall *c)
 {
-    CHECK(c->n_in == 1 || (!c->args->head.gradient && !c->args->head.w), "head: a trained W has its gradient made in backward, and is the only W");
+    const OpArgs *args = c->args;
+    CHECK(c->n_in == 1 + !args->head.w + args->head.trained_bias && !(args->head.b && args->head.trained_bias), "head: one W and one b, frozen or trained");
+    CHECK(c->n_in == 1 || !args->head.gradient, "head: what is trained has its gradient made in backward");
     CHECK(c->in[0].cols == head_w(c).cols, "head: x has %lld columns", (long long)c->in[0].cols);
     c->n_out = 3;
     for (int i = 0; i < 3; i++) c->out[i] = sized(c->args->head.n, 1);
@@ -156,22 +158,24 @@ static void shape_head(OpCall *c)
     c->saved[0] = like(c->in[0]);
 }
 
-static uint32_t reads_head(const OpArgs *args, uint32_t wanted) { return wanted && !args->head.gradient ? READS(3, 0) : 0; }
+static uint32_t reads_head(const OpArgs *args, uint32_t wanted) { return wanted && !args->head.gradient ? READS(7, 0) : 0; }
 
 /* Products of a chunk's logits, dx and dW. */
 static double flops_head(const OpCall *c, bool bwd)
 {
     Tensor w = head_w(c);
     bool gradient = c->args->head.gradient;
-    int products = !bwd ? 1 + gradient : gradient ? 0 : 1 + (int)(c->wanted & 1) + (int)(c->wanted >> 1 & 1);
+    int products = !bwd ? 1 + gradient : gradient ? 0 : 1 + (int)(c->wanted & 1) + (!c->args->head.w && (c->wanted >> 1 & 1));
     return 2 * products * (double)c->args->head.n * (double)w.rows * (double)w.cols;
 }
 
 static void shape_dense(OpCall *c)
 {
-    CHECK(c->in[0].cols == c->in[1].cols, "dense: x has %lld columns, W %lld", (long long)c->in[0].cols, (long long)c->in[1].cols);
+    bool transposed = c->args->dense.transposed;
+    int64_t in = transposed ? c->in[1].rows : c->in[1].cols;
+    CHECK(c->in[0].cols == in, "dense: x has %lld columns, W %lld", (long long)c->in[0].cols, (long long)in);
     c->n_out = 1;
-    c->out[0] = sized(c->in[0].rows, c->in[1].rows);
+    c->out[0] = sized(c->in[0].rows, transposed ? c->in[1].cols : c->in[1].rows);
 }
 
 static uint32_t reads_dense(const OpArgs *args, uint32_t wanted)

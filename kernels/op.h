@@ -112,10 +112,11 @@ typedef enum {
      * x [rows, C]  W [V, C]  b [V] frozen, NULL: none.  softcap c > 0: logits become c tanh(z / c).
      * With `gradient`, saved: dx [rows, C], made in the same pass since d objective / d score_i = coef_i is known before (SFT);
      * rows that are not scored get zero. bwd CHECKs that dscore *is* coef and hands dx over, which may take its place.
-     * Without: bwd reads x, makes a chunk's logits again and takes any dscore (DPO). W may then be trained: in[1], w NULL;
-     * bwd also reads it and makes dW. */
+     * Without: bwd reads x, makes a chunk's logits again and takes any dscore (DPO). W may then be trained: in[1], w NULL; so may
+     * b, with `trained_bias` the last input, [1, V]. bwd also reads them and makes dW, db. */
     OP_HEAD,
-    /* y = x W^T                        x [rows, in]  W [out, in] a value on the tape.  bwd  dx = dy W   dW = dy^T x */
+    /* y = x W^T                        x [rows, in]  W [out, in] a value on the tape.  bwd  dx = dy W   dW = dy^T x
+     * `transposed`: W is stored as [in, out], as Conv1D keeps it. */
     OP_DENSE,
     /* y_i = T[ids_i]                   y [n, C]  T [V, C], or `transposed` [C, V] and y_i its column, as in PEFT's lora_embedding_A.
      * With `row` [vocabulary], T holds the rows of some ids only: row[id] is id's, or -1, and then y_i = W[ids_i], frozen.
@@ -151,10 +152,11 @@ typedef union {
     struct { Act act; } gate, act;
     struct { float s; } add, scale;
     struct { float cap; } softcap;
+    struct { bool transposed; } dense;
     struct { int64_t at, n, group; } columns;
     struct { float *cache; int64_t at, capacity; } append;
     struct { const Weight *w; const int32_t *row, *target; const float *coef; int64_t n; float smoothing; bool gradient;
-             const float *b; float softcap; } head;
+             const float *b; float softcap; bool trained_bias; } head;
     struct { const int32_t *ids; int64_t n; bool transposed; const int32_t *row; const Weight *w; } gather;
     struct { SegmentFn *fn; SegmentKey key; } segment;
 } OpArgs;

@@ -423,17 +423,22 @@ Scores op_head(Tape *tape, Var x, const OpArgs *args)
     return (Scores){ out[0], out[1], out[2] };
 }
 
-Scores op_head_trained(Tape *tape, Var x, Var w, const OpArgs *args)
+Scores op_head_trained(Tape *tape, Var x, const Var *w, const Var *b, const OpArgs *args)
 {
-    Var out[3];
-    tape_op(tape, OP_HEAD, (Var[]){ x, w }, 2, args, out);
+    Var in[3] = { x }, out[3];
+    int n_in = 1;
+    if (w) in[n_in++] = *w;
+    if (b) in[n_in++] = *b;
+    OpArgs own = *args;
+    own.head.trained_bias = b != NULL;
+    tape_op(tape, OP_HEAD, in, n_in, &own, out);
     return (Scores){ out[0], out[1], out[2] };
 }
 
-Var op_dense(Tape *tape, Var x, Var w)
+Var op_dense(Tape *tape, Var x, Var w, bool transposed)
 {
     Var out;
-    tape_op(tape, OP_DENSE, (Var[]){ x, w }, 2, &(OpArgs){0}, &out);
+    tape_op(tape, OP_DENSE, (Var[]){ x, w }, 2, &(OpArgs){ .dense = { transposed } }, &out);
     return out;
 }
 

@@ -92,8 +92,8 @@ Var op_softcap(Tape *, Var x, float cap);
 Var op_columns(Tape *, Var x, int64_t at, int64_t n, int64_t group);
 Var op_append(Tape *, Var x, float *cache, int64_t at, int64_t capacity);
 Scores op_head(Tape *, Var x, const OpArgs *);
-Scores op_head_trained(Tape *, Var x, Var w, const OpArgs *);
-Var op_dense(Tape *, Var x, Var w);
+Scores op_head_trained(Tape *, Var x, const Var *w, const Var *b, const OpArgs *);      /* NULL: what args say */
+Var op_dense(Tape *, Var x, Var w, bool transposed);
 Var op_gather(Tape *, Var table, const int32_t *ids, int64_t n, bool transposed);
 Var op_gather_some(Tape *, Var table, const int32_t *row, const Weight *others, const int32_t *ids, int64_t n);
 Var op_add_row(Tape *, Var x, Var b);

@@ -1,4 +1,4 @@
-/* y = x W^T where W is a value, and its gradients: three products, each cut into tiles as tall as the workers allow. A tile sums
+/* y = x W^T, or x W, where W is a value, and its gradients: three products, each cut into tiles as tall as the workers allow. A tile sums
  * over all of K, so its bits do not depend on the cut. */
 #include "kernels/cpu/cpu.h"
 
@@ -36,13 +36,16 @@ static void run(const Backend *backend, Product p)
 
 void cpu_dense_fwd(const Backend *backend, const OpCall *c)
 {
-    Tensor x = c->in[0], w = c->in[1];
-    run(backend, (Product){ .m = x.rows, .n = w.rows, .k = w.cols, .a = x, .b_is = TRANSPOSED, .b = w, .c = c->out[0] });
+    Tensor x = c->in[0], w = c->in[1], y = c->out[0];
+    run(backend, (Product){ .m = x.rows, .n = y.cols, .k = x.cols, .a = x, .b_is = c->args->dense.transposed ? AS_IS : TRANSPOSED, .b = w, .c = y });
 }
 
 void cpu_dense_bwd(const Backend *backend, const OpCall *c)
 {
     Tensor x = c->in[0], w = c->in[1], dy = c->dout[0], dx = c->din[0], dw = c->din[1];
-    if (dx.data) run(backend, (Product){ .m = x.rows, .n = w.cols, .k = w.rows, .a = dy, .b = w, .c = dx, .beta = c->beta[0] });
-    if (dw.data) run(backend, (Product){ .m = w.rows, .n = w.cols, .k = x.rows, .a_is = TRANSPOSED, .a = dy, .b = x, .c = dw, .beta = c->beta[1] });
+    bool transposed = c->args->dense.transposed;
+    Tensor left = transposed ? x : dy, right = transposed ? dy : x;
+    if (dx.data)
+        run(backend, (Product){ .m = dx.rows, .n = dx.cols, .k = dy.cols, .a = dy, .b_is = transposed ? TRANSPOSED : AS_IS, .b = w, .c = dx, .beta = c->beta[0] });
+    if (dw.data) run(backend, (Product){ .m = dw.rows, .n = dw.cols, .k = x.rows, .a_is = TRANSPOSED, .a = left, .b = right, .c = dw, .beta = c->beta[1] });
 }

@@ -1,10 +1,10 @@
 /* Logits, their statistics and the gradients of the hidden states and of W, a chunk of scored rows at a time.
  *
  * A chunk's logits are made tile by tile of the vocabulary, turned in place into the gradient of the objective by each
- * logit, and multiplied back with W, and with x where W is trained. With score = (1 - eps) logp[target] + eps mean(logp) and its coefficient c:
+ * logit, and multiplied back with W, and with x where W is trained; their sum over rows is b's. With score = (1 - eps) logp[target] + eps mean(logp) and its coefficient c:
  *     d objective / d z_v = c ((1 - eps) [v = target] + eps / V - p_v)
  * and with capped logits the cap's slope, 1 - tanh^2, beside it. The gradient is made in forward where coef is known, else
- * backward makes a chunk's logits again. Only one chunk of logits ever exists. dW sums over the chunks in order. */
+ * backward makes a chunk's logits again. Only one chunk of logits ever exists. dW and db sum over the chunks in order. */
 #include "kernels/cpu/cpu.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ typedef struct {
     const OpCall *c;
     Weight w;             /* a trained W is float32 in the step's memory */
     const float *coef;    /* NULL: no gradient is made */
-    Tensor to, dw;        /* gradients: of x, where a chunk's rows are written or, with `add`, added; of W; data NULL: not wanted */
+    Tensor to, dw, db;    /* gradients: of x, where a chunk's rows are written or, with `add`, added; of W; of b; data NULL: not wanted */
     float add;
     int64_t first, n, vocabulary, z_stride, width, tile_cols, tile_rows;
     float *x, *z, *dx;    /* [CHUNK, width], [CHUNK, z_stride], [CHUNK, width] */
@@ -33,10 +33,13 @@ typedef struct {
     int64_t room_floats;
 } Head;
 
+static int bias_input(const OpCall *c) { return c->n_in - 1; }       /* where b is trained */
+static const float *bias(const OpCall *c) { return c->args->head.trained_bias ? c->in[bias_input(c)].data : c->args->head.b; }
+
 static Head describe(const OpCall *c)
 {
     Tensor t = c->in[1];
-    Weight w = c->n_in == 2 ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
+    Weight w = !c->args->head.w ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
     Head h = { .c = c, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols, .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
     h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
     return h;
@@ -121,7 +124,7 @@ static void score_row(const Head *h, int64_t i)
     double eps = (double)c->args->head.smoothing;
     CHECK(target >= 0 && target < h->vocabulary, "target %lld of a vocabulary of %lld", (long long)target, (long long)h->vocabulary);
     float *z = h->z + i * h->z_stride;
-    if (c->args->head.b) cpu_hand_over(c->args->head.b, h->vocabulary, 1, z);
+    if (bias(c)) cpu_hand_over(bias(c), h->vocabulary, 1, z);
     if (c->args->head.softcap > 0) cpu_softcap(z, c->args->head.softcap, h->vocabulary);
     Statistics s = statistics(z, h->vocabulary);
     double log_sum = log(s.sum), logp = (double)(z[target] - s.most) - log_sum, mean = s.plain / (double)h->vocabulary - log_sum;
@@ -163,6 +166,15 @@ static void dw_tile(const void *ctx, int task, int worker)
            AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
 }
 
+/* TOKENS of db: sums over the chunk's rows in order. */
+static void db_tile(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const Head *h = ctx;
+    int64_t token = (int64_t)task * TOKENS, n = least(TOKENS, h->vocabulary - token);
+    for (int64_t i = 0; i < h->n; i++) cpu_hand_over(h->z + i * h->z_stride + token, n, 1, h->db.data + token);
+}
+
 static void gather(const Head *h)
 {
     const int32_t *row = h->c->args->head.row + h->first;
@@ -183,6 +195,7 @@ static void chunk(const Backend *backend, const Head *h)
     pool_run(backend->pool, (int)ceil_div(h->n, ROWS_AT_ONCE), score_rows, h);
     if (!h->coef) return;
     if (h->dw.data) pool_run(backend->pool, (int)ceil_div(h->vocabulary, TOKENS) * across, dw_tile, h);
+    if (h->db.data) pool_run(backend->pool, (int)ceil_div(h->vocabulary, TOKENS), db_tile, h);
     if (!h->to.data) return;
     pool_run(backend->pool, (int)ceil_div(h->n, h->tile_rows) * across, dx_tile, h);
     scatter(h);
@@ -234,10 +247,11 @@ static void bwd_again(const Backend *backend, const OpCall *c)
     Head h = describe(c);
     h.coef = c->dout[0].data;
     h.to = c->din[0];
-    h.dw = c->din[1];
+    if (!c->args->head.w) h.dw = c->din[1];
+    if (c->args->head.trained_bias) h.db = c->din[bias_input(c)];
     h.add = 1;
-    if (c->beta[0] == 0) clear(h.to);
-    if (c->beta[1] == 0) clear(h.dw);
+    for (int i = 0; i < c->n_in; i++)
+        if (c->beta[i] == 0) clear(c->din[i]);
     every_chunk(backend, &h);
 }
 

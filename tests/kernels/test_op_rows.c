@@ -162,8 +162,8 @@ static void head_reads_what_its_gradients_need(void **state)
 {
     (void)state;
     assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){ .head.gradient = true }, 1), 0);
-    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 1), READS(3, 0));
-    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 2), READS(3, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 1), READS(7, 0));
+    assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 2), READS(7, 0));
     assert_int_equal(op_rows[OP_HEAD].reads(&(OpArgs){0}, 0), 0);
 }
 

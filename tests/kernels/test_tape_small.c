@@ -54,9 +54,9 @@ static double objective(Learner *l)
     int at = 0;
     tape_begin(&l->tape, TAPE_RECORD);
     Var x = op_gather(&l->tape, part(l, &at, 5, 4), ids, 4, false);
-    x = op_dense(&l->tape, x, part(l, &at, 3, 4));
+    x = op_dense(&l->tape, x, part(l, &at, 3, 4), false);
     x = op_add_row(&l->tape, x, part(l, &at, 1, 3));
-    Scores s = op_head_trained(&l->tape, x, part(l, &at, 7, 3), &(OpArgs){ .head = { .row = row, .target = target, .n = 3 } });
+    Scores s = op_head_trained(&l->tape, x, (Var[]){ part(l, &at, 7, 3) }, NULL, &(OpArgs){ .head = { .row = row, .target = target, .n = 3 } });
     assert_int_equal(at, LEARNED);
     tape_result(&l->tape, s.score);
     tape_seed(&l->tape, s.score, coef);

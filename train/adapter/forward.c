@@ -25,7 +25,7 @@ Var adapter_linear(Tape *tape, const Adapter *active, const Site *site, SiteCont
 {
     const Adapted *here = at(active, site->module);
     const float *b = here->bias == NO_PARAM ? site->b : NULL;
-    if (here->weight != NO_PARAM) x = op_dense(tape, x, adapter_param(tape, active, here->weight));
+    if (here->weight != NO_PARAM) x = op_dense(tape, x, adapter_param(tape, active, here->weight), active->model->config.family->conv1d);
     else if (here->n) x = active->method->linear(tape, active, &active->modules.item[site->module], b, context, x);
     else x = op_linear(tape, x, &site->w, b, NULL, 0);
     return here->bias == NO_PARAM ? x : op_add_row(tape, x, adapter_param(tape, active, here->bias));
@@ -52,25 +52,30 @@ Var adapter_norm(Tape *tape, const Adapter *active, const Norm *norm, const OpAr
     return op_norm_trained(tape, x, w, &b, &trained);
 }
 
-static int head_weight(const Adapter *active) { return active ? active->at[active->modules.n - 1].weight : NO_PARAM; }
+static const Adapted *at_head(const Adapter *active) { return at(active, active ? active->modules.n - 1 : 0); }
 
 /* The gradient of a trained head is made in backward. */
 Scores adapter_head(Tape *tape, const Adapter *active, const Model *model, const OpArgs *args, Var x)
 {
+    const Adapted *here = at_head(active);
+    bool weight = here->weight != NO_PARAM, bias = here->bias != NO_PARAM;
     OpArgs own = *args;
-    int weight = head_weight(active);
-    own.head.b = model->head_bias;
-    if (weight == NO_PARAM) {
-        own.head.w = &model->head;
-        return op_head(tape, x, &own);
-    }
+    own.head.w = weight ? NULL : &model->head;
+    own.head.b = bias ? NULL : model->head_bias;
+    if (!weight && !bias) return op_head(tape, x, &own);
     own.head.gradient = false;
-    return op_head_trained(tape, x, adapter_param(tape, active, weight), &own);
+    Var w, b;
+    if (weight) w = adapter_param(tape, active, here->weight);
+    if (bias) b = adapter_param(tape, active, here->bias);
+    return op_head_trained(tape, x, weight ? &w : NULL, bias ? &b : NULL, &own);
 }
 
 Var adapter_logits(Tape *tape, const Adapter *active, const Model *model, Var x)
 {
-    int weight = head_weight(active);
-    if (weight == NO_PARAM) return op_linear(tape, x, &model->head, model->head_bias, NULL, 0);
-    return op_dense(tape, x, adapter_param(tape, active, weight));
+    const Adapted *here = at_head(active);
+    const float *b = here->bias == NO_PARAM ? model->head_bias : NULL;
+    if (here->weight == NO_PARAM) x = op_linear(tape, x, &model->head, b, NULL, 0);
+    else x = op_dense(tape, x, adapter_param(tape, active, here->weight), false);
+    if (b && here->weight != NO_PARAM) return op_add_row(tape, x, tape_const(tape, (Tensor){ model->head_bias, 1, model->head.rows }));
+    return here->bias == NO_PARAM ? x : op_add_row(tape, x, adapter_param(tape, active, here->bias));
 }

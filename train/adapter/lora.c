@@ -93,7 +93,7 @@ static Var embedding(Tape *tape, const Adapter *adapter, const Module *module, c
 {
     const Adapted *at = &adapter->at[module->index];
     Var xa = op_gather(tape, adapter_param(tape, adapter, at->param[A]), ids, n, true);
-    return op_add_scaled(tape, y, op_dense(tape, xa, adapter_param(tape, adapter, at->param[B])), at->scale);
+    return op_add_scaled(tape, y, op_dense(tape, xa, adapter_param(tape, adapter, at->param[B]), false), at->scale);
 }
 
 const Method lora = { .name = "LORA", .attach = attach, .initialize = initialize, .linear = linear, .embedding = embedding };

@@ -103,11 +103,10 @@ static int add(Adapter *adapter, const Module *m, const char *suffix, int64_t ro
 /* Norms of heads are one matrix, or, with a number in the path, modules of their own. */
 static Status attach_weight(Adapter *adapter, const Module *m)
 {
-    bool each = m->norm && m->norm->each, conv1d = m->kind == MODULE_LINEAR && adapter->model->config.family->conv1d;
+    bool each = m->norm && m->norm->each;
     if (strstr(m->path, "%d")) return fail(STATUS_INPUT, "modules_to_save: %s, a norm of each head, cannot be trained", m->path);
-    if (conv1d) return fail(STATUS_INPUT, "modules_to_save: %s, a Conv1D, cannot be trained", m->path);
-    int64_t cols = m->w ? m->w->cols : each ? m->norm->width : 0;
-    adapter->at[m->index].weight = add(adapter, m, "weight", each ? m->n / cols : m->n, cols);
+    int64_t cols = m->w ? m->w->cols : each ? m->norm->width : 0, rows = each ? m->n / cols : m->n;
+    adapter->at[m->index].weight = add(adapter, m, "weight", m->turned ? cols : rows, m->turned ? rows : cols);
     return STATUS_OK;
 }
 
@@ -122,7 +121,6 @@ static Status attach_module(Adapter *adapter, const Module *m)
     if (tied) at->weight = adapter->at[first(adapter, MODULE_EMBEDDING)->index].weight;
     else if (whole) TRY(attach_weight(adapter, m));
     bool biased = m->b && (whole || tied || trains_bias(c, at));
-    if (biased && m->kind == MODULE_HEAD) return fail(STATUS_INPUT, "the bias of %s cannot be trained", m->path);
     if (biased) at->bias = add(adapter, m, at->n ? "base_layer.bias" : "bias", m->n, 0);
     return STATUS_OK;
 }

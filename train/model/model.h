@@ -35,6 +35,7 @@ typedef struct {
     const Norm   *norm;
     const float  *b;                 /* [n], or NULL */
     int64_t       n;                 /* rows of w, or elements of the norm */
+    bool          turned;            /* transformers keeps the weight as [cols, rows]: Conv1D */
 } Module;
 typedef struct { Module *item; int n, cap; } Modules;
 

@@ -15,7 +15,8 @@ static int add(Model *m, Module module)
 
 static int add_matrix(Model *m, ModuleKind kind, int layer, const char *path, const Weight *w, const float *b)
 {
-    return add(m, (Module){ .kind = kind, .layer = layer, .path = path, .w = w, .b = b, .n = w->rows });
+    bool turned = kind == MODULE_LINEAR && m->config.family->conv1d;
+    return add(m, (Module){ .kind = kind, .layer = layer, .path = path, .w = w, .b = b, .n = w->rows, .turned = turned });
 }
 
 static void add_norm(Model *m, int layer, Norm *norm)
@@ -49,7 +50,12 @@ void module_weight(const Model *m, const Module *module, float *out)
     const Weight *w = module->w;
     float stored_more = m->config.gguf ? m->config.family->norm_offset : 0;
     for (int64_t i = 0; module->norm && i < module->n; i++) out[i] = module->norm->w[i] - stored_more;
-    for (int64_t row = 0; w && row < w->rows; row++) module_weight_row(module, row, out + row * w->cols);
+    float *line = module->turned ? memory_new((size_t)w->cols, sizeof *line) : NULL;
+    for (int64_t row = 0; w && row < w->rows; row++) {
+        module_weight_row(module, row, line ? line : out + row * w->cols);
+        for (int64_t col = 0; line && col < w->cols; col++) out[col * w->rows + row] = line[col];
+    }
+    free(line);
 }
 
 void module_weight_row(const Module *module, int64_t row, float *out)

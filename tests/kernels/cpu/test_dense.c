@@ -1,27 +1,31 @@
 /* A product with a matrix that is a value, against plain loops. */
 #include "tests/kernels/op_testing.h"
 
+/* W as [out, in], whichever way it is stored: element of output o and input j. */
+static int64_t at(const Reference *r, int64_t o, int64_t j) { return r->args->dense.transposed ? j * r->in[1].cols + o : o * r->in[1].cols + j; }
+
 static void fwd(Reference *r)
 {
-    Exact x = r->in[0], w = r->in[1];
+    Exact x = r->in[0], y = r->out[0];
     for (int64_t i = 0; i < x.rows; i++)
-        for (int64_t o = 0; o < w.rows; o++) {
-            double y = 0;
-            for (int64_t j = 0; j < x.cols; j++) y += x.data[i * x.cols + j] * w.data[o * x.cols + j];
-            r->out[0].data[i * w.rows + o] = y;
+        for (int64_t o = 0; o < y.cols; o++) {
+            double sum = 0;
+            for (int64_t j = 0; j < x.cols; j++) sum += x.data[i * x.cols + j] * r->in[1].data[at(r, o, j)];
+            y.data[i * y.cols + o] = sum;
         }
 }
 
 static void bwd(Reference *r)
 {
-    Exact x = r->in[0], w = r->in[1];
+    Exact x = r->in[0];
+    int64_t out = r->dout[0].cols;
     for (int i = 0; i < 2; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * r->din[i].cols) * sizeof(double));
     for (int64_t i = 0; i < x.rows; i++)
-        for (int64_t o = 0; o < w.rows; o++) {
-            double dy = r->dout[0].data[i * w.rows + o];
+        for (int64_t o = 0; o < out; o++) {
+            double dy = r->dout[0].data[i * out + o];
             for (int64_t j = 0; j < x.cols; j++) {
-                r->din[0].data[i * x.cols + j] += dy * w.data[o * x.cols + j];
-                r->din[1].data[o * x.cols + j] += dy * x.data[i * x.cols + j];
+                r->din[0].data[i * x.cols + j] += dy * r->in[1].data[at(r, o, j)];
+                r->din[1].data[at(r, o, j)] += dy * x.data[i * x.cols + j];
             }
         }
 }
@@ -30,8 +34,12 @@ static void check(int64_t rows, int64_t in, int64_t out, bool small)
 {
     /* A float32 sum of n products errs by about sqrt(n) / 4 roundings of 6e-8 of its size; five deviations. */
     double terms = fmax((double)rows, fmax((double)in, (double)out)), tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4);
-    check_op(&(OpCase){ .op = OP_DENSE, .n_in = 2, .size = { { rows, in }, { out, in } }, .fwd = fwd, .bwd = bwd,
-                        .fwd_tolerance = tolerance, .bwd_tolerance = tolerance, .small = small });
+    for (int transposed = 0; transposed < 2; transposed++) {
+        OpCase t = { .op = OP_DENSE, .n_in = 2, .size = { { rows, in }, { out, in } }, .args.dense = { transposed }, .fwd = fwd, .bwd = bwd,
+                     .fwd_tolerance = tolerance, .bwd_tolerance = tolerance, .small = small };
+        if (transposed) t.size[1].rows = in, t.size[1].cols = out;
+        check_op(&t);
+    }
 }
 
 static void small_shapes(void **state)

@@ -6,7 +6,7 @@ typedef struct { int64_t vocabulary, cols; double *values; } Head;
 
 static Head head_new(const Reference *r)
 {
-    bool trained = r->n_in == 2;
+    bool trained = !r->args->head.w;
     Head h = { .vocabulary = trained ? r->in[1].rows : r->args->head.w->rows, .cols = r->in[0].cols };
     size_t n = (size_t)(h.vocabulary * h.cols);
     h.values = trained ? memcpy(memory_new(n, sizeof(double)), r->in[1].data, n * sizeof(double)) : weight_exact(r->args->head.w);
@@ -19,7 +19,7 @@ static void log_probabilities(const Reference *r, const Head *h, int64_t i, doub
     const double *x = r->in[0].data + r->args->head.row[i] * h->cols;
     double most = -INFINITY, sum = 0, cap = (double)r->args->head.softcap;
     for (int64_t v = 0; v < h->vocabulary; v++) {
-        double z = r->args->head.b ? (double)r->args->head.b[v] : 0;
+        double z = r->args->head.trained_bias ? r->in[r->n_in - 1].data[v] : r->args->head.b ? (double)r->args->head.b[v] : 0;
         for (int64_t j = 0; j < h->cols; j++) z += x[j] * h->values[v * h->cols + j];
         logp[v] = cap > 0 ? cap * tanh(z / cap) : z;
         slope[v] = cap > 0 ? 1 - tanh(z / cap) * tanh(z / cap) : 1;
@@ -57,15 +57,16 @@ static void bwd(Reference *r)
     Head h = head_new(r);
     int64_t n = h.vocabulary, cols = h.cols;
     double *logp = memory_new((size_t)n, sizeof *logp), *slope = memory_new((size_t)n, sizeof *slope), eps = (double)r->args->head.smoothing;
-    for (int i = 0; i < r->n_in; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * cols) * sizeof(double));
+    for (int i = 0; i < r->n_in; i++) memset(r->din[i].data, 0, (size_t)(r->din[i].rows * r->din[i].cols) * sizeof(double));
     for (int64_t i = 0; i < r->args->head.n; i++) {
         int64_t row = r->args->head.row[i];
         log_probabilities(r, &h, i, logp, slope);
         for (int64_t v = 0; v < n; v++) {
             double dz = r->dout[0].data[i] * ((1 - eps) * (v == r->args->head.target[i]) + eps / (double)n - exp(logp[v])) * slope[v];
+            if (r->args->head.trained_bias) r->din[r->n_in - 1].data[v] += dz;
             for (int64_t j = 0; j < cols; j++) {
                 r->din[0].data[row * cols + j] += dz * h.values[v * cols + j];
-                if (r->n_in == 2) r->din[1].data[v * cols + j] += dz * r->in[0].data[row * cols + j];
+                if (!r->args->head.w) r->din[1].data[v * cols + j] += dz * r->in[0].data[row * cols + j];
             }
         }
     }
@@ -74,14 +75,14 @@ static void bwd(Reference *r)
     free(h.values);
 }
 
-/* Where the gradient is made: with the scores, in backward, in backward with that of W, nowhere. */
-typedef enum { IN_FORWARD, IN_BACKWARD, TRAINED, EVALUATION } Way;
+/* Where the gradient is made: with the scores, in backward, in backward with those of W, of b, of both, nowhere. */
+typedef enum { IN_FORWARD, IN_BACKWARD, TRAINED, TRAINED_BIAS, TRAINED_BOTH, EVALUATION } Way;
 typedef struct { int64_t rows, n, vocabulary, cols; Dtype dtype; float smoothing, spread, softcap; bool bias, small; Way way; } Shape;
 
 /* Scored are n of the rows, spread over all and from the last to the first. */
 static void check(Shape s)
 {
-    bool trained = s.way == TRAINED;
+    bool trained = s.way == TRAINED || s.way == TRAINED_BOTH, trained_bias = s.way == TRAINED_BIAS || s.way == TRAINED_BOTH;
     Weight w = weight_random(s.dtype, s.vocabulary, s.cols, 8);
     int32_t *row = memory_new((size_t)s.n, sizeof *row), *target = memory_new((size_t)s.n, sizeof *target);
     Tensor coef = tensor_random(s.n, 1, 70, 1), bias = tensor_random(s.vocabulary, 1, 71, 1);
@@ -89,18 +90,19 @@ static void check(Shape s)
         row[i] = (int32_t)(s.rows - 1 - i * s.rows / s.n);
         target[i] = (int32_t)((i * 101 + s.vocabulary - 1) % s.vocabulary);
     }
-    OpCase t = { .op = OP_HEAD, .n_in = 1 + trained, .size = { { s.rows, s.cols }, { s.vocabulary, s.cols } },
+    OpCase t = { .op = OP_HEAD, .n_in = 1 + trained + trained_bias, .size = { { s.rows, s.cols }, { s.vocabulary, s.cols }, { 1, s.vocabulary } },
                  .args.head = { .w = trained ? NULL : &w, .row = row, .target = target, .n = s.n, .smoothing = s.smoothing,
-                                .gradient = s.way == IN_FORWARD, .b = s.bias ? bias.data : NULL, .softcap = s.softcap },
+                                .gradient = s.way == IN_FORWARD, .b = s.bias && !trained_bias ? bias.data : NULL, .trained_bias = trained_bias, .softcap = s.softcap },
                  .spread = s.spread > 0 ? s.spread : 0.3f, .small = s.small,
                  .fwd = fwd, .bwd = s.way == EVALUATION ? NULL : bwd };
+    if (s.way == TRAINED_BIAS) t.size[1].rows = 1, t.size[1].cols = s.vocabulary;
     if (s.way == IN_FORWARD) t.dout = t.args.head.coef = coef.data;
     /* Logits are float32 sums of `cols` products, and p = e^z takes their absolute error: sqrt(cols) / 4 roundings of 6e-8 of
      * a logit's size z, five deviations. dx is a sum over the vocabulary, dW one over the scored rows. */
     double *values = weight_exact(&w), size = trained ? (double)t.spread : root_mean_square(values, s.vocabulary * s.cols);
     double z = fmax(1, (double)t.spread * sqrt((double)s.cols) * size);
     free(values);
-    double terms = fmax((double)s.cols, (double)s.vocabulary), most_terms = trained ? fmax(terms, (double)s.n) : terms;
+    double terms = fmax((double)s.cols, (double)s.vocabulary), most_terms = trained || trained_bias ? fmax(terms, (double)s.n) : terms;
     t.fwd_tolerance = 6e-8 * 5 * (2 + sqrt(terms) / 4) * z;
     t.bwd_tolerance = 6e-8 * 5 * (2 + sqrt(most_terms) / 4) * z;
     check_op(&t);
@@ -134,7 +136,7 @@ static void every_tile_edge(void **state)
 static void gradient_in_backward(void **state)
 {
     (void)state;
-    for (Way way = IN_BACKWARD; way <= TRAINED; way++) {
+    for (Way way = IN_BACKWARD; way < EVALUATION; way++) {
         check((Shape){ .rows = 5, .n = 3, .vocabulary = 17, .cols = 8, .way = way, .small = true });
         check((Shape){ .rows = 2, .n = 4, .vocabulary = 33, .cols = 7, .smoothing = 0.1f, .way = way, .small = true });
         check((Shape){ .rows = 1100, .n = 1030, .vocabulary = 70, .cols = 40, .smoothing = 0.1f, .way = way });
