@@ -206,6 +206,7 @@ static void shape_add_row(OpCall *c)
 const OpRow op_rows[OP_COUNT] = {
     [OP_EMBEDDING] = { .name = "embedding", .shape = shape_embedding, .no_bwd = true },
     [OP_NOISE] = { .name = "noise", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
+    [OP_DROPOUT] = { .name = "dropout", .shape = shape_like_first, .out_over = 1, .din_over_dout = 1 },
     [OP_NORM] = { .name = "norm", .shape = shape_norm, .reads = reads_norm, .light = true },
     [OP_LINEAR] = { .name = "linear", .shape = shape_linear, .reads = reads_linear, .flops = flops_linear },
     [OP_ROPE] = { .name = "rope", .shape = shape_rope, .out_over = 1, .din_over_dout = 1 },

@@ -53,8 +53,11 @@ int64_t weight_stored_row(const Weight *, int64_t row);
 typedef struct { int32_t q_start, q_len, kv_start, kv_len; } Span;
 
 /* Dropout of one site: element e = row * cols + col is zero iff philox_unit(word e) < p, others times 1 / (1 - p).
+ * Attention's probability of head h, query row i and key j of its document is element i * DROPOUT_KEYS + j of site + h, whatever the
+ * batch beside it. Where there are more keys, far masks are equal.
  * Made again in backward, never stored. p = 0: none. */
 typedef struct { float p; PhiloxKey key; } Dropout;
+enum { DROPOUT_KEYS = 1 << 17 };
 
 /* silu x sigmoid(x);  gelu x Phi(x), or with tanh, arXiv:1606.08415: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2;
  * relu max(x, 0), whose slope at 0 is 0;  relu2 its square, arXiv:2109.08668. */
@@ -66,6 +69,8 @@ typedef enum {
     /* y = x + U(-m, m)                 NEFTune, arXiv:2310.05914; noise is a function of (key, element).  y may take x's
      * place.  bwd: dx = dy, may take its place. */
     OP_NOISE,
+    /* y = drop(x)                      arXiv:1207.0580; y may take x's place.  bwd: dx = drop(dy), reads nothing, may take dy's place. */
+    OP_DROPOUT,
     /* y = (x - mean) rstd (offset + w) + b     x, y [rows, C] in groups of `width` columns (0: one of all), each with its own
      * mean and rstd = 1 / sqrt(variance + eps); saved rstd [rows, groups], where centered also mean [rows, groups].
      * `center`: LayerNorm, arXiv:1607.06450, variance over n. Else RMSNorm, arXiv:1910.07467: mean 0, variance mean(x^2).
@@ -87,6 +92,7 @@ typedef enum {
      * over spans; head h reads kv head h * KV / H; scores live in scratch, a block of queries at a time.
      * window w > 0: a query whose own key is i' sees key j iff i' - w < j <= i'; work goes by the window, not by the document.
      * softcap c > 0: scores become c tanh(scale q k^T / c) before the mask (Gemma 2, arXiv:2408.00118).
+     * drop: of the probabilities, so y = drop(softmax(…)) v.
      * bwd reads q, k, v, y, lse. */
     OP_ATTENTION,
     /* y = act(g) * u                   g, u, y [rows, I], or one x [rows, 2 I] that holds g in its first columns, u behind.
@@ -144,11 +150,12 @@ typedef void SegmentFn(Tape *, const SegmentKey *, const Var in[], Var out[]);
 typedef union {
     struct { const Weight *w; const int32_t *ids; int64_t n; } embedding;
     struct { float m; PhiloxKey key; } noise;
+    Dropout dropout;
     struct { const float *w, *b; float eps, offset; int64_t width; bool center, each; } norm;
     struct { const Weight *w; const float *b; float scale[OP_MAX_TERMS]; Dropout drop[OP_MAX_TERMS]; } linear;
     struct { const float *cos, *sin; const int32_t *position; int head_dim, rotary_dim; bool interleaved; } rope;
     struct { const Span *span; int n_spans, n_heads, n_kv, head_dim, longest;   /* longest kv_len */
-             float scale; int window; float softcap; } attention;
+             float scale; int window; float softcap; Dropout drop; } attention;
     struct { Act act; } gate, act;
     struct { float s; } add, scale;
     struct { float cap; } softcap;

@@ -314,6 +314,13 @@ Var op_noise(Tape *tape, Var x, float m, PhiloxKey key)
     return out;
 }
 
+Var op_dropout(Tape *tape, Var x, Dropout drop)
+{
+    Var out;
+    tape_op(tape, OP_DROPOUT, &x, 1, &(OpArgs){ .dropout = drop }, &out);
+    return out;
+}
+
 Var op_norm(Tape *tape, Var x, const OpArgs *args)
 {
     Var out;

@@ -77,6 +77,7 @@ typedef struct { Var a, b; float scale; Dropout drop; } LowRank;      /* + scale
 typedef struct { Var score, entropy, correct; } Scores;
 Var op_embedding(Tape *, const Weight *, const int32_t *ids, int64_t n);
 Var op_noise(Tape *, Var x, float m, PhiloxKey key);
+Var op_dropout(Tape *, Var x, Dropout);
 Var op_norm(Tape *, Var x, const OpArgs *);
 Var op_norm_trained(Tape *, Var x, Var w, const Var *b, const OpArgs *);                /* b NULL: what args say */
 Var op_linear(Tape *, Var x, const Weight *, const float *b, const LowRank[], int n_terms);

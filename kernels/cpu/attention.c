@@ -4,7 +4,8 @@
  * again from q, k and lse. A forward task is a document's head's block; a backward task is a document's kv head, since dk
  * and dv gather from all its queries. Keys and values are read where they lie, strided by heads.
  * With a window, a block touches the keys from its first query's first one on: at most QUERIES - 1 more than the window.
- * delta_i = dy_i . y_i turns the softmax's gradient into dS = P (dP - delta), as in FlashAttention-2, arXiv:2307.08691. */
+ * delta_i = dy_i . y_i turns the softmax's gradient into dS = P (dP - delta), as in FlashAttention-2, arXiv:2307.08691. With dropout
+ * dP = drop(dy v^T) and dv gathers by drop(P); delta stays, since sum_j drop(P)_ij (dy v^T)_ij = sum_j P_ij dP_ij. */
 #include "kernels/cpu/cpu.h"
 
 #include <math.h>
@@ -43,15 +44,16 @@ static Attention prepare(const OpCall *c, bool bwd)
 }
 
 /* A block of one head: queries [first, first + n) of a span and the `n_keys` keys that any of them sees; query i's own is
- * key `diagonal` + i, the last of the `window` that it sees. */
-typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col, diagonal, window; } QueryBlock;
+ * key `diagonal` + i, the last of the `window` that it sees. Before these keys stand `unseen` of the document. */
+typedef struct { int64_t q_row, kv_row, n, n_keys, q_col, kv_col, diagonal, window, unseen; int head; } QueryBlock;
 
 static QueryBlock query_block(const Attention *a, const Span *span, int head, int64_t first)
 {
     int64_t n = least(QUERIES, span->q_len - first), window = a->c->args->attention.window ? a->c->args->attention.window : span->kv_len;
     int64_t own = first + span->kv_len - span->q_len, unseen = greatest(0, own + 1 - window), diagonal = own - unseen;
     return (QueryBlock){ .q_row = span->q_start + first, .kv_row = span->kv_start + unseen, .n = n, .n_keys = diagonal + n, .diagonal = diagonal,
-                         .window = window, .q_col = (int64_t)head * a->head_dim, .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
+                         .window = window, .unseen = unseen, .head = head, .q_col = (int64_t)head * a->head_dim,
+                         .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
 }
 
 /* The keys that query i sees. */
@@ -68,6 +70,16 @@ static void zero_unseen(float *row, Seen seen, int64_t n_keys)
     int64_t end = seen.begin + seen.n;
     memset(row, 0, (size_t)seen.begin * sizeof *row);
     memset(row + end, 0, (size_t)(n_keys - end) * sizeof *row);
+}
+
+/* Dropout on query i's row, at the keys that it sees. */
+static void drop_seen(const Attention *a, const QueryBlock *b, int64_t i, Seen seen, float *row)
+{
+    Dropout drop = a->c->args->attention.drop;
+    if (drop.p <= 0) return;
+    drop.key.site += (uint32_t)b->head;
+    uint64_t first = (uint64_t)((b->q_row + i) * DROPOUT_KEYS + b->unseen + seen.begin);
+    cpu_drop_block(drop, row + seen.begin, 0, 1, seen.n, first, 0, row + seen.begin, 0);
 }
 
 static Block at(Tensor t, int64_t row, int64_t col) { return (Block){ t.data + row * t.cols + col, t.cols }; }
@@ -108,6 +120,7 @@ static void fwd_block(const void *ctx, int task, int worker)
         float *row = s + i * b.n_keys;
         if (a->softcap > 0) cpu_softcap(row + seen.begin, a->softcap, seen.n);
         a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(row + seen.begin, seen.n);
+        drop_seen(a, &b, i, seen, row);
         zero_unseen(row, seen, b.n_keys);
     }
     matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys },
@@ -148,23 +161,25 @@ static VECTOR_CLONES void score_gradient(const float *p, float delta, float scal
     for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
 }
 
-/* One query: scores become probabilities, and dp, the gradient of those, that of q k^T. */
+/* One query: scores become what multiplied v, and dp, the gradient of that, the gradient of q k^T. */
 static void bwd_query(const Attention *a, const QueryBlock *b, int64_t i, float lse, float delta, float *p, float *dp)
 {
     Seen seen = seen_keys(b, i);
     float *to = p + seen.begin, *gradient = dp + seen.begin;
     bool capped = a->softcap > 0;
+    drop_seen(a, b, i, seen, dp);
     if (capped) {
         cpu_softcap(to, a->softcap, seen.n);
         cap_gradient(to, a->softcap, delta, seen.n, gradient);
     }
     probabilities(to, lse, seen.n);
     score_gradient(to, capped ? 0 : delta, a->scale, seen.n, gradient);
+    drop_seen(a, b, i, seen, p);
     zero_unseen(p, seen, b->n_keys);
     zero_unseen(dp, seen, b->n_keys);
 }
 
-static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *p, float *dp)
+static void bwd_block(const Attention *a, const QueryBlock *b, float *p, float *dp)
 {
     const OpCall *c = a->c;
     Tensor dq = c->din[0], dk = c->din[1], dv = c->din[2];
@@ -174,7 +189,7 @@ static void bwd_block(const Attention *a, const QueryBlock *b, int head, float *
     scores(a, b, p);
     matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
     for (int64_t i = 0; i < n; i++) {
-        float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + head], delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
+        float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + b->head], delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
         bwd_query(a, b, i, lse, delta, p + i * n_keys, dp + i * n_keys);
     }
     if (dv.data)
@@ -204,7 +219,7 @@ static void bwd_head(const void *ctx, int task, int worker)
     for (int head = kv * group; head < (kv + 1) * group; head++)
         for (int64_t first = 0; first < span->q_len; first += QUERIES) {
             QueryBlock b = query_block(a, span, head, first);
-            bwd_block(a, &b, head, p, dp);
+            bwd_block(a, &b, p, dp);
         }
 }
 

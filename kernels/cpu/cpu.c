@@ -15,6 +15,7 @@ Backend cpu_backend(Pool *pool)
     return (Backend){ .name = "cpu", .pool = pool, .op = {
         [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
+        [OP_DROPOUT] = { cpu_dropout_fwd, cpu_dropout_bwd, NULL },
         [OP_NORM] = { cpu_norm_fwd, cpu_norm_bwd, cpu_norm_scratch },
         [OP_LINEAR] = { cpu_linear_fwd, cpu_linear_bwd, cpu_linear_scratch },
         [OP_ROPE] = { cpu_rope_fwd, cpu_rope_bwd, NULL },
@@ -93,7 +94,7 @@ static VECTOR_CLONES void drop_row(float p, float scale, const float *x, const u
     for (int64_t i = 0; i < n; i++) out[i] = philox_unit(word[i]) < p ? 0.0f : x[i] * scale;
 }
 
-void cpu_dropout(Dropout drop, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride)
+void cpu_drop_block(Dropout drop, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride)
 {
     uint32_t word[WORDS];
     float scale = (float)(1.0 / (1.0 - (double)drop.p));

@@ -11,6 +11,7 @@
 
 CPU_OPERATION(embedding);
 CPU_OPERATION(noise);
+CPU_OPERATION(dropout);
 CPU_OPERATION(norm);
 CPU_OPERATION(linear);
 CPU_OPERATION(rope);
@@ -54,8 +55,8 @@ void cpu_softcap(float *x, float cap, int64_t n);
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
 void cpu_words_avx2(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
 
-/* x [rows, n_cols] of the block whose first element has number `first`, `cols` elements a row, after dropout; `word` has room
- * for n_cols. In place (out == x) is fine. */
-void cpu_dropout(Dropout, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride);
+/* x [rows, n_cols] of the block whose first element has number `first`, `cols` elements a row, after dropout. In place (out == x)
+ * is fine. */
+void cpu_drop_block(Dropout, const float *x, int64_t x_stride, int64_t rows, int64_t n_cols, uint64_t first, int64_t cols, float *out, int64_t out_stride);
 
 #endif

@@ -89,7 +89,7 @@ static Block dropped(const Linear *l, int k, int64_t row, int64_t n_rows, int64_
 {
     Block x = at(l->c->in[0], row, col);
     if (drop(l, k).p == 0) return x;
-    cpu_dropout(drop(l, k), x.data, x.stride, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
+    cpu_drop_block(drop(l, k), x.data, x.stride, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     return (Block){ room, n_cols };
 }
 
@@ -198,7 +198,7 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
         return;
     }
     matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
-    cpu_dropout(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
+    cpu_drop_block(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
         cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
 }

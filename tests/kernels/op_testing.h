@@ -157,6 +157,15 @@ static inline double *weight_exact(const Weight *w)
     return out;
 }
 
+/* --- dropout */
+
+/* What element number `element` is multiplied by, as the comment at Dropout says. */
+static inline double dropout_keep(Dropout drop, int64_t element)
+{
+    if (drop.p <= 0) return 1;
+    return philox_unit(philox_word(drop.key, (uint64_t)element)) < drop.p ? 0 : 1 / (1 - (double)drop.p);
+}
+
 /* --- comparing */
 
 static inline double root_mean_square(const double *x, int64_t n)

@@ -1,19 +1,21 @@
 /* Causal attention over spans against a plain loop over pairs of query and key. */
 #include "tests/kernels/op_testing.h"
 
-/* What one query of one head makes of the keys [first, end) of its span: probabilities, and the slope of its scores' cap. */
-typedef struct { int64_t first, end; double *p, *slope; } Row;
+/* What one query of one head makes of the keys [first, end) of its span: probabilities, the slope of its scores' cap, and what dropout
+ * multiplies the probabilities by. */
+typedef struct { int64_t first, end; double *p, *slope, *keep; } Row;
 
 static Row row_new(const Reference *r)
 {
     size_t n = (size_t)r->args->attention.longest;
-    return (Row){ .p = memory_new(n, sizeof(double)), .slope = memory_new(n, sizeof(double)) };
+    return (Row){ .p = memory_new(n, sizeof(double)), .slope = memory_new(n, sizeof(double)), .keep = memory_new(n, sizeof(double)) };
 }
 
 static void row_free(Row row)
 {
     free(row.p);
     free(row.slope);
+    free(row.keep);
 }
 
 static void attend(const Reference *r, const Span *s, int64_t query, int64_t head, Row *row)
@@ -21,6 +23,8 @@ static void attend(const Reference *r, const Span *s, int64_t query, int64_t hea
     int64_t d = r->args->attention.head_dim, kv = head * r->args->attention.n_kv / r->args->attention.n_heads, window = r->args->attention.window;
     const double *q = r->in[0].data + (s->q_start + query) * r->in[0].cols + head * d;
     double sum = 0, most = -INFINITY, cap = (double)r->args->attention.softcap;
+    Dropout drop = r->args->attention.drop;
+    drop.key.site += (uint32_t)head;
     row->end = query + s->kv_len - s->q_len + 1;
     row->first = window && row->end > window ? row->end - window : 0;
     for (int64_t j = row->first; j < row->end; j++) {
@@ -29,6 +33,7 @@ static void attend(const Reference *r, const Span *s, int64_t query, int64_t hea
         for (int64_t e = 0; e < d; e++) score += (double)r->args->attention.scale * q[e] * k[e];
         row->p[j] = cap > 0 ? cap * tanh(score / cap) : score;
         row->slope[j] = cap > 0 ? 1 - tanh(score / cap) * tanh(score / cap) : 1;
+        row->keep[j] = dropout_keep(drop, (s->q_start + query) * (1 << 17) + j);
         most = fmax(most, row->p[j]);
     }
     for (int64_t j = row->first; j < row->end; j++) sum += row->p[j] = exp(row->p[j] - most);
@@ -46,7 +51,7 @@ static void fwd(Reference *r)
                 attend(r, s, query, head, &row);
                 for (int64_t e = 0; e < d; e++) {
                     double y = 0;
-                    for (int64_t j = row.first; j < row.end; j++) y += row.p[j] * r->in[2].data[(s->kv_start + j) * r->in[2].cols + kv * d + e];
+                    for (int64_t j = row.first; j < row.end; j++) y += row.keep[j] * row.p[j] * r->in[2].data[(s->kv_start + j) * r->in[2].cols + kv * d + e];
                     r->out[0].data[(s->q_start + query) * r->out[0].cols + head * d + e] = y;
                 }
             }
@@ -71,8 +76,8 @@ static void bwd(Reference *r)
                     int64_t kv_at = (s->kv_start + j) * r->in[1].cols + kv * d;
                     dp[j] = 0;
                     for (int64_t e = 0; e < d; e++) {
-                        dp[j] += dy[e] * r->in[2].data[kv_at + e];
-                        r->din[2].data[kv_at + e] += row.p[j] * dy[e];
+                        dp[j] += row.keep[j] * dy[e] * r->in[2].data[kv_at + e];
+                        r->din[2].data[kv_at + e] += row.keep[j] * row.p[j] * dy[e];
                     }
                     mean += row.p[j] * dp[j];
                 }
@@ -90,7 +95,7 @@ static void bwd(Reference *r)
 }
 
 /* `longest` is a capacity: it may be more than the longest span. */
-typedef struct { int n_heads, n_kv, head_dim, spare, window; float softcap, spread; bool inference, small; int n_spans; Span span[6]; } Shape;
+typedef struct { int n_heads, n_kv, head_dim, spare, window; float softcap, spread, drop; bool inference, small; int n_spans; Span span[6]; } Shape;
 
 static void check(Shape s)
 {
@@ -109,7 +114,8 @@ static void check(Shape s)
     check_op(&(OpCase){
         .op = OP_ATTENTION, .n_in = 3, .size = { { rows, q_cols }, { kv_rows, kv_cols }, { kv_rows, kv_cols } }, .spread = s.spread,
         .args.attention = { .span = s.span, .n_spans = s.n_spans, .n_heads = s.n_heads, .n_kv = s.n_kv, .head_dim = s.head_dim,
-                            .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)), .window = s.window, .softcap = s.softcap },
+                            .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)), .window = s.window, .softcap = s.softcap,
+                            .drop = { s.drop, { .seed = 5, .step = 7, .micro_batch = 1, .site = 40 } } },
         .fwd = fwd, .bwd = s.inference ? NULL : bwd, .fwd_tolerance = 2e-6 * scores, .bwd_tolerance = 1.2e-5 * scores, .small = s.small });
 }
 
@@ -178,6 +184,51 @@ static void capped_scores(void **state)
     check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 64, .softcap = 50, .spread = 3 }, (int[]){ 40, 1, 33, 0 }));
 }
 
+/* Dropout on the probabilities: few and many zeros, several blocks, windows, caps, a capacity beyond the documents. */
+static void dropped_probabilities(void **state)
+{
+    (void)state;
+    static const float drop[] = { 0.1f, 0.75f };
+    for (int i = 0; i < 2; i++) {
+        check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .drop = drop[i], .small = true }, (int[]){ 1, 5, 2, 0 }));
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 2, .drop = drop[i], .window = 3, .softcap = 2, .spare = 7, .small = true }, (int[]){ 3, 9, 4, 0 }));
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 64, .drop = drop[i], .spare = 100 * i }, (int[]){ 129, 1, 300, 128, 0 }));
+        check(packed((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 16, .drop = drop[i], .window = 127 + i }, (int[]){ 129, 1, 300, 0 }));
+        check((Shape){ .n_heads = 4, .n_kv = 2, .head_dim = 8, .drop = drop[i], .n_spans = 2, .span = { { 0, 140, 0, 150 }, { 140, 5, 150, 200 } } });
+    }
+}
+
+/* v all ones: y is the sum of a query's dropped probabilities, 1 in the mean over many steps and over heads and queries. */
+static void mean_of_many_masks(void **state)
+{
+    (void)state;
+    enum { ROWS = 40, HEADS = 4, HEAD_DIM = 8, STEPS = 500 };
+    static const Span spans[] = { { 0, 9, 0, 9 }, { 9, 31, 9, 31 } };
+    Pool *pool = pool_open(2);
+    Backend backend = cpu_backend(pool);
+    OpCase t = { .op = OP_ATTENTION, .n_in = 3, .args.attention = { .span = spans, .n_spans = 2, .n_heads = HEADS, .n_kv = 2, .head_dim = HEAD_DIM,
+                 .longest = 31, .scale = 0.3f, .drop = { 0.2f, { .seed = 6, .site = 3 } } } };
+    Tensor in[3] = { tensor_random(ROWS, HEADS * HEAD_DIM, 1, 1), tensor_random(ROWS, 2 * HEAD_DIM, 2, 1), tensor_new(ROWS, 2 * HEAD_DIM) };
+    double sum[ROWS][HEADS] = {{0}};
+    for (int64_t i = 0; i < in[2].rows * in[2].cols; i++) in[2].data[i] = 1;
+    for (uint32_t step = 0; step < STEPS; step++) {
+        t.args.attention.drop.key.step = step;
+        OpCall c = forward(&t, &backend, in, 0, -1);
+        for (int row = 0; row < ROWS; row++)
+            for (int head = 0; head < HEADS; head++) sum[row][head] += (double)c.out[0].data[(row * HEADS + head) * HEAD_DIM] / STEPS;
+        forward_free(&c);
+    }
+    double error = sqrt(0.2 / 0.8 / STEPS), all = 0;      /* at most, where all probability is one key's */
+    for (int row = 0; row < ROWS; row++)
+        for (int head = 0; head < HEADS; head++) {
+            assert_true(fabs(sum[row][head] - 1) < 5 * error);
+            all += sum[row][head] / (ROWS * HEADS);
+        }
+    assert_true(fabs(all - 1) < 5 * error / sqrt(ROWS * HEADS));
+    for (int i = 0; i < 3; i++) guarded_free(in[i].data);
+    pool_close(pool);
+}
+
 static void no_rows(void **state)
 {
     (void)state;
@@ -195,7 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(more_keys_than_queries),
-        cmocka_unit_test(windows), cmocka_unit_test(capped_scores), cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
+        cmocka_unit_test(windows), cmocka_unit_test(capped_scores), cmocka_unit_test(dropped_probabilities),
+        cmocka_unit_test(mean_of_many_masks), cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

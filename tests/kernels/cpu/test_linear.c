@@ -3,13 +3,6 @@
 
 #include "kernels/cpu/matrix.h"
 
-/* drop_k(x), element by element as the comment at Dropout says: what x is multiplied by. */
-static double keep(Dropout drop, int64_t element)
-{
-    if (drop.p <= 0) return 1;
-    return philox_unit(philox_word(drop.key, (uint64_t)element)) < drop.p ? 0 : 1 / (1 - (double)drop.p);
-}
-
 static void fwd(Reference *r)
 {
     const OpArgs *args = r->args;
@@ -27,7 +20,7 @@ static void fwd(Reference *r)
         for (int64_t i = 0; i < rows; i++)
             for (int64_t q = 0; q < a.rows; q++) {
                 double xa = 0;
-                for (int64_t j = 0; j < in; j++) xa += r->in[0].data[i * in + j] * keep(args->linear.drop[k], i * in + j) * a.data[q * in + j];
+                for (int64_t j = 0; j < in; j++) xa += r->in[0].data[i * in + j] * dropout_keep(args->linear.drop[k], i * in + j) * a.data[q * in + j];
                 for (int64_t o = 0; o < out; o++) r->out[0].data[i * out + o] += (double)args->linear.scale[k] * xa * b.data[o * a.rows + q];
             }
     }
@@ -49,7 +42,7 @@ static void bwd(Reference *r)
         for (int64_t i = 0; i < rows; i++)
             for (int64_t q = 0; q < a.rows; q++) {
                 double xa = 0, dxa = 0;
-                for (int64_t j = 0; j < in; j++) xk[j] = keep(args->linear.drop[k], i * in + j);
+                for (int64_t j = 0; j < in; j++) xk[j] = dropout_keep(args->linear.drop[k], i * in + j);
                 for (int64_t j = 0; j < in; j++) xa += r->in[0].data[i * in + j] * xk[j] * a.data[q * in + j];
                 for (int64_t o = 0; o < out; o++) {
                     dxa += s * dy[i * out + o] * b.data[o * a.rows + q];
