@@ -10,7 +10,7 @@
 #include "kernels/random.h"
 
 /* Zero: 64 tokens, hidden size 16, 2 layers, 64 positions, plain rope, a head of its own, no biases. */
-typedef struct { int vocab_size, hidden_size, layers, positions; bool dynamic_rope, tied, biased; uint64_t seed; } TinyModel;
+typedef struct { int vocab_size, hidden_size, layers, positions; bool dynamic_rope, tied, biased; double attention_dropout; uint64_t seed; } TinyModel;
 
 enum { TINY_HEADS = 2, TINY_MLP = 24 };
 
@@ -80,9 +80,10 @@ static void __attribute__((unused)) tiny_model_write(const char *dir, TinyModel 
     char *config = memory_format(
         "{\"model_type\": \"llama\", \"vocab_size\": %d, \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
         "\"num_key_value_heads\": %d, \"max_position_embeddings\": %d, \"rms_norm_eps\": 1e-5, \"hidden_act\": \"silu\", "
-        "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, \"rope_theta\": 10000.0, \"rope_scaling\": %s}",
+        "\"tie_word_embeddings\": %s, \"attention_bias\": %s, \"mlp_bias\": %s, \"rope_theta\": 10000.0, \"attention_dropout\": %g, \"rope_scaling\": %s}",
         m.vocab_size, m.hidden_size, TINY_MLP, m.layers, TINY_HEADS, TINY_HEADS, m.positions, m.tied ? "true" : "false",
-        m.biased ? "true" : "false", m.biased ? "true" : "false", m.dynamic_rope ? "{\"rope_type\": \"dynamic\", \"factor\": 2.0}" : "null");
+        m.biased ? "true" : "false", m.biased ? "true" : "false", m.attention_dropout,
+        m.dynamic_rope ? "{\"rope_type\": \"dynamic\", \"factor\": 2.0}" : "null");
     tiny_write(dir, "config.json", config);
     free(config);
     tiny_weights(dir, &m);

@@ -365,6 +365,19 @@ static Status read_scales(const Reader *r, ModelConfig *c)
     return STATUS_OK;
 }
 
+/* Dropouts: 0 where the family has no such key. */
+static Status read_dropouts(const Reader *r, ModelConfig *c)
+{
+    for (DropKind kind = 0; kind < DROP_KINDS; kind++) {
+        const char *key = family_dropout(c->family, kind);
+        double *p = &c->dropout[kind];
+        if (!key || is_null(r, key)) continue;
+        *p = json_number(json_get(r->object, key));
+        if (!json_is_number(json_get(r->object, key)) || !(*p >= 0 && *p < 1)) return bad_key(r, key, "a number of at least 0 and less than 1");
+    }
+    return STATUS_OK;
+}
+
 static bool same_value(const Json *value, const Json *only)
 {
     if (json_is_number(value) && json_is_number(only)) return json_number(value) == json_number(only);
@@ -374,24 +387,19 @@ static bool same_value(const Json *value, const Json *only)
 /* Keys that have a value under which the model is another function than the one computed here. */
 static Status refuse_others(const Reader *r)
 {
-    static const char everywhere[] = "{\"attention_dropout\": 0}";
-    const char *rows[] = { everywhere, r->keys->family->only };
-    Status status = STATUS_OK;
-    for (int i = 0; i < 2 && rows[i]; i++) {
-        Json *only = NULL;
-        status = json_parse(&only, "a family's row", rows[i], strlen(rows[i]));
-        CHECK(status == STATUS_OK, "a family's row: %s", status_message());
-        for (const Json *item = json_first(only); item && status == STATUS_OK; item = json_next(item)) {
-            if (same_value(json_get(r->object, json_key(item)), item)) continue;
-            Buffer expected = {0};
-            json_print(&expected, item, (JsonStyle){0});
-            buffer_add_string(&expected, ", the only one that is supported");
-            status = bad_key(r, json_key(item), expected.data);
-            buffer_free(&expected);
-        }
-        json_free(only);
-        TRY(status);
+    const char *row = r->keys->family->only;
+    Json *only = NULL;
+    Status status = row ? json_parse(&only, "a family's row", row, strlen(row)) : STATUS_OK;
+    CHECK(status == STATUS_OK, "a family's row: %s", status_message());
+    for (const Json *item = json_first(only); item && status == STATUS_OK; item = json_next(item)) {
+        if (same_value(json_get(r->object, json_key(item)), item)) continue;
+        Buffer expected = {0};
+        json_print(&expected, item, (JsonStyle){0});
+        buffer_add_string(&expected, ", the only one that is supported");
+        status = bad_key(r, json_key(item), expected.data);
+        buffer_free(&expected);
     }
+    json_free(only);
     return status;
 }
 
@@ -402,6 +410,7 @@ static Status read_all(ModelConfig *c, const ConfigKeys *keys)
     TRY(read_sizes(&r, c));
     TRY(read_flags(&r, c));
     TRY(read_scales(&r, c));
+    TRY(read_dropouts(&r, c));
     TRY(refuse_others(&r));
     TRY(check_heads(&r, c));
     TRY(read_ropes(&r, c));
@@ -430,6 +439,16 @@ Status config_from_gguf(ModelConfig *c, const Gguf *gguf)
     ConfigKeys keys;
     Status status = config_keys_from_gguf(&keys, gguf);
     return read_and_free(c, status, &keys);
+}
+
+void config_dropouts(const ModelConfig *c, Buffer *out)
+{
+    for (DropKind kind = 0; kind < DROP_KINDS; kind++) {
+        const char *key = family_dropout(c->family, kind);
+        bool said = false;
+        for (DropKind other = 0; other < kind; other++) said |= key && c->family->dropout[other] && !strcmp(key, c->family->dropout[other]);
+        if (c->dropout[kind] > 0 && !said) buffer_format(out, "%s%s %g", out->len ? ", " : "", family_spelling(c->family, key), c->dropout[kind]);
+    }
 }
 
 void config_free(ModelConfig *c)

@@ -45,6 +45,7 @@ typedef struct {
     double  attention_softcap, logit_softcap;                        /* 0: none */
     double  embedding_scale, embedding_multiplier;                   /* within the embedding's module, and behind it */
     double  residual_multiplier, logit_multiplier;
+    double  dropout[DROP_KINDS];                                     /* in training; none in a GGUF file, which does not say */
     RopeParameters rope[MAX_ROPES];
     int          n_ropes;
     LayerConfig *layer;                                              /* [num_hidden_layers] */
@@ -52,6 +53,7 @@ typedef struct {
 
 Status config_from_json(ModelConfig *, const Json *, const char *path);      /* {0} on failure */
 Status config_from_gguf(ModelConfig *, const Gguf *);
+void   config_dropouts(const ModelConfig *, Buffer *out);                    /* "attn_pdrop 0.1, …": those that are not 0, each key once */
 void   config_free(ModelConfig *);                                           /* accepts {0} */
 
 #endif

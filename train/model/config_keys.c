@@ -147,9 +147,7 @@ void config_keys_spell(const ConfigKeys *k, const char *key, Buffer *out)
         buffer_format(out, "%s.%s", k->family->architecture, gguf_name(k->family, key));
         return;
     }
-    for (int i = 0; i < FAMILY_KEYS && k->family->key[i].key; i++)
-        if (!strcmp(k->family->key[i].key, key)) key = k->family->key[i].here;
-    buffer_add_string(out, key);
+    buffer_add_string(out, family_spelling(k->family, key));
 }
 
 static Json *scalar_to_json(const GgufValue *value, int64_t i)

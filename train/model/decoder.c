@@ -2,8 +2,20 @@
 
 #include "train/adapter/forward.h"
 
-/* Sites of randomness: 0 is the noise on embeddings, a linear's dropout its index + 1. */
-enum { NOISE_SITE = 0 };
+/* Sites of randomness: 0 is the noise on embeddings, an adapted linear's dropout its index + 1. The base model's dropouts come behind,
+ * layer by layer, each layer's by kind and last the heads of its probabilities. */
+enum { NOISE_SITE = 0, BASE_SITES = 1 << 20 };
+
+/* The base model's own dropout. That of the embeddings is layer 0's. */
+static Dropout dropout(const Forward *f, DropKind kind, int layer)
+{
+    const ModelConfig *c = &f->model->config;
+    Dropout drop = { f->training ? (float)c->dropout[kind] : 0, f->random };
+    drop.key.site = BASE_SITES + (uint32_t)layer * (uint32_t)(DROP_PROBABILITIES + c->num_attention_heads) + kind;
+    return drop;
+}
+
+static Var dropped(Tape *tape, Dropout drop, Var x) { return drop.p > 0 ? op_dropout(tape, x, drop) : x; }
 
 /* A layer's norms and linears, on one forward. */
 typedef struct { Tape *tape; const Forward *f; const Layer *layer; int index; } At;
@@ -81,8 +93,9 @@ static Var attention(const At *at, Var x)
     }
     Var y = op_attention(at->tape, q, k, v, &(OpArgs){ .attention = {
         .span = b->span, .n_spans = b->n_documents, .longest = b->longest, .n_heads = (int)c->num_attention_heads, .n_kv = (int)c->num_key_value_heads,
-        .head_dim = (int)c->head_dim, .scale = (float)c->layer[at->index].attention_scale, .softcap = (float)c->attention_softcap, .window = c->layer[at->index].window } });
-    return linear(at, SITE_O, y);
+        .head_dim = (int)c->head_dim, .scale = (float)c->layer[at->index].attention_scale, .softcap = (float)c->attention_softcap,
+        .window = c->layer[at->index].window, .drop = dropout(at->f, DROP_PROBABILITIES, at->index) } });
+    return dropped(at->tape, dropout(at->f, DROP_ATTENTION_OUT, at->index), linear(at, SITE_O, y));
 }
 
 static Var activated(const At *at, Var x)
@@ -95,7 +108,11 @@ static Var activated(const At *at, Var x)
     return op_gate(at->tape, act, gate, up);
 }
 
-static Var mlp(const At *at, Var x) { return linear(at, SITE_DOWN, activated(at, x)); }
+static Var mlp(const At *at, Var x)
+{
+    Var y = linear(at, SITE_DOWN, activated(at, x));
+    return dropped(at->tape, dropout(at->f, DROP_MLP_OUT, at->index), y);
+}
 
 static void decoder_layer(Tape *tape, const SegmentKey *key, const Var in[], Var out[])
 {
@@ -126,7 +143,9 @@ static Var embedded(Tape *tape, const Forward *f)
         x = op_noise(tape, x, f->noise, random);
     }
     x = scaled(tape, x, m->config.embedding_multiplier);
-    return m->positions.bytes ? op_add(tape, x, adapter_embedding(tape, f->adapter, &m->positions, m->positions_module, f->batch->position, f->batch->n_rows)) : x;
+    if (m->positions.bytes)
+        x = op_add(tape, x, adapter_embedding(tape, f->adapter, &m->positions, m->positions_module, f->batch->position, f->batch->n_rows));
+    return dropped(tape, dropout(f, DROP_EMBEDDING, 0), x);
 }
 
 Var decoder_hidden(Tape *tape, const Forward *f)

@@ -14,7 +14,7 @@ typedef struct {
     const Adapter *adapter;          /* NULL: the bare model */
     Cache         *cache;            /* NULL: attention within the batch; else the batch is the sequence's next rows */
     PhiloxKey      random;           /* seed, step, micro-batch */
-    bool           training;         /* dropout and noise */
+    bool           training;         /* dropout, the adapter's and the base model's, and noise */
     float          noise;            /* NEFTune's m = alpha / sqrt(T d); 0: none */
     int            n_recomputed;     /* the first n layers are recomputed in the reverse walk */
 } Forward;

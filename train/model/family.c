@@ -91,7 +91,7 @@ static const Family families[] = {
         .name = LLAMA_NAMES, .site = { LLAMA_O, { SITE_QKV, "self_attn.qkv_proj", "attn_qkv" }, FUSED_MLP }, .norm = { LLAMA_NORMS },
         .defaults = "{\"max_position_embeddings\": 4096, \"original_max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"resid_pdrop\": 0, "
                     "\"sliding_window\": null}",
-        .only = "{\"resid_pdrop\": 0}", .gguf = "{\"original_max_position_embeddings\": null}",
+        .dropout = { [DROP_ATTENTION_OUT] = "resid_pdrop", [DROP_MLP_OUT] = "resid_pdrop" }, .gguf = "{\"original_max_position_embeddings\": null}",
         .window = WINDOW_ALL, .partial_rotary = true, .yarn_means_longrope = true,
     },
     {
@@ -141,7 +141,7 @@ static const Family families[] = {
         .key = { { "rms_norm_eps", "layer_norm_eps" }, { "-", "head_dim" } },
         .defaults = "{\"max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_qkv_bias\": false, "
                     "\"qk_layernorm\": false, \"use_parallel_residual\": false, \"hidden_dropout\": 0}",
-        .only = "{\"hidden_dropout\": 0}",
+        .dropout = { [DROP_MLP_OUT] = "hidden_dropout" },
         .qkv_bias = "use_qkv_bias", .layer_norm = true, .norm_bias = true, .parallel_residual = "use_parallel_residual", .one_norm_if_parallel = true,
         .partial_rotary = true,
     },
@@ -157,7 +157,8 @@ static const Family families[] = {
         .defaults = "{\"max_position_embeddings\": 1024, \"hidden_act\": \"gelu_new\", \"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true, "
                     "\"attention_dropout\": 0.1, \"resid_pdrop\": 0.1, \"embd_pdrop\": 0.1, \"scale_attn_weights\": true, "
                     "\"scale_attn_by_inverse_layer_idx\": false, \"add_cross_attention\": false}",
-        .only = "{\"resid_pdrop\": 0, \"embd_pdrop\": 0, \"add_cross_attention\": false}",
+        .only = "{\"add_cross_attention\": false}",
+        .dropout = { [DROP_EMBEDDING] = "embd_pdrop", [DROP_ATTENTION_OUT] = "resid_pdrop", [DROP_MLP_OUT] = "resid_pdrop" },
         .gguf = "{\"attention_dropout\": 0, \"resid_pdrop\": 0, \"embd_pdrop\": 0}",
         .qkv_bias = ALWAYS, .o_bias = ALWAYS, .mlp_bias = ALWAYS, .conv1d = true, .intermediate_times_hidden = 4, .layer_norm = true, .norm_bias = true,
         .rope = ROPE_NONE, .counts_first_labels = true,
@@ -172,7 +173,7 @@ static const Family families[] = {
                  { "-", "partial_rotary_factor" }, { "-", "num_key_value_heads" }, { "-", "head_dim" } },
         .defaults = "{\"hidden_act\": \"gelu\", \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_parallel_residual\": true, "
                     "\"attention_bias\": true, \"hidden_dropout\": 0}",
-        .only = "{\"hidden_dropout\": 0}",
+        .dropout = { [DROP_EMBEDDING] = "hidden_dropout", [DROP_ATTENTION_OUT] = "hidden_dropout", [DROP_MLP_OUT] = "hidden_dropout" },
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = ALWAYS, .qkv_by_head = true, .layer_norm = true, .norm_bias = true,
         .parallel_residual = "use_parallel_residual", .partial_rotary = true,
     },
@@ -185,7 +186,7 @@ static const Family families[] = {
         .key = { { "rms_norm_eps", "layer_norm_eps" } },
         .defaults = "{\"hidden_act\": \"gelu_new\", \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.5, \"qk_layernorm\": false, \"resid_pdrop\": 0, "
                     "\"embd_pdrop\": 0}",
-        .only = "{\"resid_pdrop\": 0, \"embd_pdrop\": 0}",
+        .dropout = { [DROP_EMBEDDING] = "embd_pdrop", [DROP_ATTENTION_OUT] = "resid_pdrop", [DROP_MLP_OUT] = "resid_pdrop" },
         .qkv_bias = ALWAYS, .o_bias = ALWAYS, .mlp_bias = ALWAYS, .head_bias = true, .layer_norm = true, .norm_bias = true, .parallel_residual = ALWAYS,
         .partial_rotary = true,
     },
@@ -213,7 +214,7 @@ static const Family families[] = {
         .key = { { "rms_norm_eps", "norm_epsilon" } },
         .defaults = "{\"max_position_embeddings\": 4096, \"num_key_value_heads\": 2, \"hidden_act\": \"gelu_pytorch_tanh\", \"rms_norm_eps\": 1e-5, "
                     "\"tie_word_embeddings\": true, \"sliding_window\": null, \"use_bias\": true, \"residual_dropout\": 0, \"embedding_dropout\": 0}",
-        .only = "{\"residual_dropout\": 0, \"embedding_dropout\": 0}",
+        .dropout = { [DROP_EMBEDDING] = "embedding_dropout", [DROP_ATTENTION_OUT] = "residual_dropout", [DROP_MLP_OUT] = "residual_dropout" },
         .qkv_bias = "use_bias", .o_bias = "use_bias", .mlp_bias = "use_bias", .layer_norm = true, .norm_bias = true, .window = WINDOW_ALL,
     },
     {
@@ -288,4 +289,13 @@ const NormName *family_norm(const Family *f, NormKind kind)
     for (int i = 0; i < FAMILY_NORMS && f->norm[i].module; i++)
         if (f->norm[i].kind == kind) return &f->norm[i];
     return NULL;
+}
+
+const char *family_dropout(const Family *f, DropKind kind) { return kind == DROP_PROBABILITIES ? "attention_dropout" : f->dropout[kind]; }
+
+const char *family_spelling(const Family *f, const char *key)
+{
+    for (int i = 0; i < FAMILY_KEYS && f->key[i].key; i++)
+        if (!strcmp(f->key[i].key, key)) return f->key[i].here;
+    return key;
 }

@@ -44,6 +44,9 @@ typedef enum {
     ROPE_WINDOWS_IF_ANY /* the same, but all where the model has no window */
 } RopeRule;
 
+/* Where training drops: the embeddings with positions, the output of attention, that of the MLP, attention's probabilities. */
+typedef enum { DROP_EMBEDDING, DROP_ATTENTION_OUT, DROP_MLP_OUT, DROP_PROBABILITIES, DROP_KINDS } DropKind;
+
 enum { FAMILY_SITES = 7, FAMILY_NORMS = 6, FAMILY_KEYS = 10, FAMILY_TARGETS = 5 };
 
 typedef struct Family {
@@ -84,6 +87,7 @@ typedef struct Family {
     bool  one_norm_if_parallel;                   /* a parallel MLP reads what attention reads */
     bool  gelu_means_tanh;                        /* hidden_act "gelu" is gelu_pytorch_tanh */
     bool  scaled_embedding;                       /* times sqrt(hidden_size), within the embedding's module */
+    const char *dropout[DROP_KINDS];              /* the keys; that of probabilities, attention_dropout, every family has */
 
     /* Positions and windows. */
     WindowRule window;
@@ -107,5 +111,7 @@ void          family_list(Buffer *, bool gguf);                      /* "llama, 
 int           family_sites(const Family *);                          /* linears of a layer */
 const SiteName *family_site(const Family *, SiteKind);               /* NULL: it has none */
 const NormName *family_norm(const Family *, NormKind);
+const char     *family_dropout(const Family *, DropKind);            /* its key, as the plain decoder spells it; NULL: it has none */
+const char     *family_spelling(const Family *, const char *key);    /* what config.json calls a key of the plain decoder */
 
 #endif

@@ -159,6 +159,15 @@ static Status check_lengths(const Trainer *t)
     return STATUS_OK;
 }
 
+/* Not everybody knows that a base model brings its own. */
+static void mention_dropouts(Trainer *t)
+{
+    Buffer list = {0};
+    config_dropouts(&t->model.config, &list);
+    if (list.len) notice(&t->notices, "the base model's dropouts are at work in training, as in TRL's: %s in its config.json; 0 there switches them off", list.data);
+    buffer_free(&list);
+}
+
 static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
@@ -167,6 +176,7 @@ static Status open_run(Trainer *t, const Resume *resume)
     t->log_history = json_new_array();
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
+    mention_dropouts(t);
     TRY(open_adapter(t));
     TRY(rows_input_open(&t->text, r, &t->notices));
     TRY(open_data(t));

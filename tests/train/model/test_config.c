@@ -135,8 +135,9 @@ static void every_other_value_is_checked(void **state)
     bad("\"hidden_act\": \"mish\"", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found \"mish\"");
     bad("\"hidden_act\": null", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found nothing");
     bad("\"hidden_act\": 3", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found 3");
-    bad("\"attention_dropout\": 0.1", "attention_dropout: expected 0, the only one that is supported, found 0.1");
-    bad("\"attention_dropout\": \"none\"", "attention_dropout: expected 0, the only one that is supported, found \"none\"");
+    bad("\"attention_dropout\": 1", "attention_dropout: expected a number of at least 0 and less than 1, found 1");
+    bad("\"attention_dropout\": -0.1", "attention_dropout: expected a number of at least 0 and less than 1, found -0.1");
+    bad("\"attention_dropout\": \"none\"", "attention_dropout: expected a number of at least 0 and less than 1, found \"none\"");
     bad("\"hidden_size\": 18", "hidden_size: expected a multiple of num_attention_heads, found 18");
     bad("\"num_key_value_heads\": 3", "num_attention_heads 4 is not a multiple of num_key_value_heads 3");
     bad("\"head_dim\": 5", "head_dim 5: rotary positions need an even number");
@@ -144,6 +145,38 @@ static void every_other_value_is_checked(void **state)
     bad("\"head_dim\": 2, \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}", "head_dim: expected more than 2, which dynamic rotary positions need, found 2");
     bad("\"hidden_act\": \"" "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789" "\"",
         "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found \"0123456789012345678901234567890123456789012345678901234567890123456789012345678");
+}
+
+/* Whose word it is, by whose key; another family's key is not read. */
+static void dropouts(void **state)
+{
+    (void)state;
+    static const struct { const char *family, *more; double expected[DROP_KINDS]; const char *list; } cases[] = {
+        { "llama", "\"attention_dropout\": 0.1, \"hidden_dropout\": 0.5, \"resid_pdrop\": 0.5", { 0, 0, 0, 0.1 }, "attention_dropout 0.1" },
+        { "llama", "\"attention_dropout\": 0", {0}, "" },
+        { "gpt2", "\"n_embd\": 16, \"n_layer\": 2, \"n_head\": 4", { 0.1, 0.1, 0.1, 0.1 }, "embd_pdrop 0.1, resid_pdrop 0.1, attn_pdrop 0.1" },
+        { "gpt2", "\"n_embd\": 16, \"n_layer\": 2, \"n_head\": 4, \"attn_pdrop\": 0.25, \"embd_pdrop\": 0, \"resid_pdrop\": 0.5", { 0, 0.5, 0.5, 0.25 },
+          "resid_pdrop 0.5, attn_pdrop 0.25" },
+        { "starcoder2", "\"residual_dropout\": 0.2, \"embedding_dropout\": 0.3, \"attention_dropout\": 0.4", { 0.3, 0.2, 0.2, 0.4 },
+          "embedding_dropout 0.3, residual_dropout 0.2, attention_dropout 0.4" },
+        { "gpt_neox", "\"hidden_dropout\": 0.2", { 0.2, 0.2, 0.2, 0 }, "hidden_dropout 0.2" },
+        { "stablelm", "\"hidden_dropout\": 0.2", { 0, 0, 0.2, 0 }, "hidden_dropout 0.2" },
+        { "phi", "\"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2", { 0.1, 0.2, 0.2, 0 }, "embd_pdrop 0.1, resid_pdrop 0.2" },
+        { "phi3", "\"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2", { 0, 0.2, 0.2, 0 }, "resid_pdrop 0.2" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ModelConfig c;
+        Buffer list = {0};
+        char text[500];
+        snprintf(text, sizeof text, "{\"model_type\": \"%s\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, "
+                                    "\"num_attention_heads\": 2, \"num_key_value_heads\": 2, %s}", cases[i].family, cases[i].more);
+        assert_ok(read(&c, text));
+        assert_memory_equal(c.dropout, cases[i].expected, sizeof c.dropout);
+        config_dropouts(&c, &list);
+        assert_string_equal(list.len ? list.data : "", cases[i].list);
+        buffer_free(&list);
+        config_free(&c);
+    }
 }
 
 static void every_spelling_of_rope(void **state)
@@ -207,8 +240,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_said_is_transformers_default), cmocka_unit_test(what_is_said_counts), cmocka_unit_test(what_is_no_model_of_ours),
-        cmocka_unit_test(every_count_is_checked), cmocka_unit_test(every_other_value_is_checked), cmocka_unit_test(every_spelling_of_rope),
-        cmocka_unit_test(every_mistake_in_rope),
+        cmocka_unit_test(every_count_is_checked), cmocka_unit_test(every_other_value_is_checked), cmocka_unit_test(dropouts),
+        cmocka_unit_test(every_spelling_of_rope), cmocka_unit_test(every_mistake_in_rope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

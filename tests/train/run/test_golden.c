@@ -1,7 +1,7 @@
 /* Whole runs on very small models against what transformers, PEFT and TRL computed (tests/peers/golden_model.py): logits, the
  * gradient of every adapter tensor, ten steps of training. Tolerances are the project's for float32: TRL against itself under
  * another attention kernel and thread count differs by 2e-7, 2e-7 and 7e-6. Then: recomputing layers and the number of
- * threads change no bit. */
+ * threads change no bit, with the base model's dropouts at work or not; and these are none of evaluation's. */
 #include "tests/testing.h"
 
 #include <glob.h>
@@ -64,13 +64,18 @@ static void make_batch(Golden *g)
     batch_collate(&g->batch, &g->examples, index, 2, (Padding){0});
 }
 
-static void open_golden(Golden *g, const char *dir, int n_recomputed, int n_threads)
+/* How a golden model is run, beside what its files say. */
+typedef struct { int n_recomputed, n_threads; double dropout; } How;      /* dropout: in every place that the family has */
+
+static void open_golden(Golden *g, const char *dir, How how)
 {
-    *g = (Golden){ .dir = memory_string(dir), .pool = pool_open(n_threads) };
+    *g = (Golden){ .dir = memory_string(dir), .pool = pool_open(how.n_threads) };
     g->backend = cpu_backend(g->pool);
     open_files(g);
+    for (DropKind kind = 0; kind < DROP_KINDS; kind++)
+        if (family_dropout(g->model.config.family, kind)) g->model.config.dropout[kind] = how.dropout;
     make_batch(g);
-    Forward f = { .model = &g->model, .batch = &g->batch, .adapter = &g->adapter, .training = true, .n_recomputed = n_recomputed };
+    Forward f = { .model = &g->model, .batch = &g->batch, .adapter = &g->adapter, .training = true, .n_recomputed = how.n_recomputed };
     step_init(&g->step, &g->backend, &f, 0, true);
     g->arena = memory_try(layout_bytes(g->step.layout));
     layout_place(g->step.layout, g->arena);
@@ -206,7 +211,7 @@ static void each_model(void (*check)(const char *dir))
 static void equals_the_peers(const char *dir)
 {
     Golden g;
-    open_golden(&g, dir, 0, 1);
+    open_golden(&g, dir, (How){ .n_threads = 1 });
     check_logits(&g);
     SftResult first = run(&g, 0);
     double loss = json_number(json_get(g.expected, "loss"));
@@ -222,15 +227,15 @@ static void models_equal_the_peers(void **state)
     each_model(equals_the_peers);
 }
 
-static void same_bits(const char *dir)
+static void same_bits(const char *dir, double dropout)
 {
     Golden reference, g;
-    open_golden(&reference, dir, 0, 1);
+    open_golden(&reference, dir, (How){ .n_threads = 1, .dropout = dropout });
     SftResult expected = run(&reference, 0);
     for (int variant = 1; variant < 6; variant++) {
-        int n_recomputed = variant % 3, n_threads = 1 + variant % 3;
-        open_golden(&g, dir, n_recomputed, n_threads);
-        SftResult found = run(&g, n_recomputed);
+        How how = { .n_recomputed = variant % 3, .n_threads = 1 + variant % 3, .dropout = dropout };
+        open_golden(&g, dir, how);
+        SftResult found = run(&g, how.n_recomputed);
         assert_memory_equal(&found, &expected, sizeof found);
         assert_memory_equal(g.state.grad, reference.state.grad, (size_t)g.state.n * sizeof(float));
         close_golden(&g);
@@ -238,14 +243,37 @@ static void same_bits(const char *dir)
     close_golden(&reference);
 }
 
+static void without_dropouts(const char *dir) { same_bits(dir, 0); }
+static void with_dropouts(const char *dir) { same_bits(dir, 0.2); }
+
 static void recomputing_and_threads_change_no_bit(void **state)
 {
     (void)state;
-    each_model(same_bits);
+    each_model(without_dropouts);
+    each_model(with_dropouts);
+}
+
+/* The same logits without training, another loss with it. */
+static void only_training_drops(const char *dir)
+{
+    Golden g;
+    open_golden(&g, dir, (How){ .n_threads = 2, .dropout = 0.2 });
+    double loss = json_number(json_get(g.expected, "loss")), first = run(&g, 0).loss;
+    check_logits(&g);
+    assert_true(fabs(first - loss) > 1e-4 && fabs(first - loss) < 1);
+    close_golden(&g);
+}
+
+static void evaluation_drops_nothing(void **state)
+{
+    (void)state;
+    each_model(only_training_drops);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(models_equal_the_peers), cmocka_unit_test(recomputing_and_threads_change_no_bit) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(models_equal_the_peers), cmocka_unit_test(recomputing_and_threads_change_no_bit), cmocka_unit_test(evaluation_drops_nothing),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

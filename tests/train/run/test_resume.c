@@ -136,6 +136,23 @@ static void threads_change_nothing(void **state)
     assert_same_bytes("../whole/out/checkpoint-9/optimizer.safetensors", "out/checkpoint-9/optimizer.safetensors");
 }
 
+/* A base model with a dropout of its own, which is said at the start. */
+static void dropouts_of_the_model_go_on(void **state)
+{
+    (void)state;
+    enter("dropouts");
+    tiny_model_write("model", (TinyModel){ .positions = 12, .dynamic_rope = true, .attention_dropout = 0.1 });
+    const char *flags = "--eval_strategy no --load_best_model_at_end false --early_stopping_patience null --lr_scheduler_type linear"
+                        " --lr_scheduler_kwargs null ";
+    char *again = memory_format("%s --threads 2 --resume_from_checkpoint true", flags);
+    assert_ok(sft(flags));
+    assert_true(has_text(said, "the base model's dropouts are at work in training, as in TRL's: attention_dropout 0.1 in its config.json"));
+    shell("cp -r out whole && rm -r out/*.* out/checkpoint-[689] && ! cmp -s whole/adapter_model.safetensors ../whole/out/adapter_model.safetensors");
+    assert_ok(sft(again));
+    assert_same_end("whole", "out", LAST_STEP);
+    free(again);
+}
+
 static void the_run_is_worth_resuming(void **state)
 {
     (void)state;
@@ -440,6 +457,7 @@ int main(void)
         cmocka_unit_test(every_checkpoint_leads_to_the_same_end),
         cmocka_unit_test(a_path_may_lead_to_another_folder),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(dropouts_of_the_model_go_on),
         cmocka_unit_test(the_run_is_worth_resuming),
         cmocka_unit_test(killed_at_any_write),
         cmocka_unit_test(killed_at_random_times),
