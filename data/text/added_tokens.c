@@ -16,6 +16,17 @@ static int32_t next_id(const AddedTokens *added, const Vocabulary *vocabulary, c
     return added->n && (added->largest >= vocabulary->count || !vocabulary->count) ? added->largest + 1 : vocabulary->count;
 }
 
+AddedToken added_token_of(const Json *token, bool special)
+{
+    return (AddedToken){
+        .content = (char *)json_string(json_kind(token) == JSON_OBJECT ? json_get(token, "content") : token), .special = special,
+        .single_word = json_bool(json_get(token, "single_word")),
+        .lstrip = json_bool(json_get(token, "lstrip")),
+        .rstrip = json_bool(json_get(token, "rstrip")),
+        .normalized = json_get(token, "normalized") ? json_bool(json_get(token, "normalized")) : !special,
+    };
+}
+
 Status added_tokens_add(AddedTokens *added, AddedToken token, const Vocabulary *vocabulary, const char *file)
 {
     if (!token.content[0] || added_tokens_find(added, token.content)) return STATUS_OK;
@@ -35,20 +46,12 @@ Status added_tokens_read(AddedTokens *added, const Json *list, const Vocabulary 
     if (json_kind(list) != JSON_ARRAY && json_kind(list) != JSON_NULL)
         return fail(STATUS_INPUT, "%s: \"added_tokens\" is %s, expected a list", file, json_kind_name(list));
     for (const Json *item = json_first(list); item; item = json_next(item)) {
-        const char *content = json_string(json_get(item, "content"));
-        if (!content) return fail(STATUS_INPUT, "%s: an entry of \"added_tokens\" has no \"content\"", file);
-        bool special = json_bool(json_get(item, "special"));
-        AddedToken token = {
-            .content = (char *)content, .special = special,
-            .single_word = json_bool(json_get(item, "single_word")),
-            .lstrip = json_bool(json_get(item, "lstrip")),
-            .rstrip = json_bool(json_get(item, "rstrip")),
-            .normalized = json_get(item, "normalized") ? json_bool(json_get(item, "normalized")) : !special,
-        };
+        AddedToken token = added_token_of(item, json_bool(json_get(item, "special")));
+        if (json_kind(item) != JSON_OBJECT || !token.content) return fail(STATUS_INPUT, "%s: an entry of \"added_tokens\" has no \"content\"", file);
         TRY(added_tokens_add(added, token, vocabulary, file));
-        const AddedToken *as = added_tokens_find(added, content);
+        const AddedToken *as = added_tokens_find(added, token.content);
         if (as && json_get(item, "id") && json_integer(json_get(item, "id")) != as->id)
-            notice(notices, "%s: added token \"%s\" says id %lld; as in Hugging Face tokenizers it gets %d, the next free one", file, content,
+            notice(notices, "%s: added token \"%s\" says id %lld; as in Hugging Face tokenizers it gets %d, the next free one", file, token.content,
                    (long long)json_integer(json_get(item, "id")), (int)as->id);
     }
     return STATUS_OK;

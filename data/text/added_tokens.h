@@ -33,6 +33,9 @@ typedef struct {
     Trie        raw, normalized;     /* spelling -> place in `token` */
 } AddedTokens;
 
+/* A token as files write it: a string, or an object with "content" and flags. `content` is the Json's; NULL: it is neither. */
+AddedToken added_token_of(const Json *, bool special);
+
 /* Copies `token.content`; ignores one whose content is there already or empty. */
 Status added_tokens_add(AddedTokens *, AddedToken token, const Vocabulary *, const char *file);
 Status added_tokens_read(AddedTokens *, const Json *list, const Vocabulary *, const char *file, Notices *);

@@ -105,7 +105,7 @@ static bool is_version_line(const Json *item)
 
 static Status read(TokenModel *model, const Json *spec, const char *file, Notices *notices)
 {
-    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), file));
+    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), "\"model.vocab\"", file));
     const Json *merges = json_get(spec, "merges");
     if (json_kind(merges) != JSON_ARRAY) return fail(STATUS_INPUT, "%s: \"model.merges\" is %s, expected a list", file, json_kind_name(merges));
     if (json_number(json_get(spec, "dropout")) > 0)

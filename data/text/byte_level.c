@@ -1,5 +1,6 @@
 #include "data/text/byte_level.h"
 
+#include "data/text/base64.h"
 #include "data/text/utf8.h"
 
 static bool stands_for_itself(uint32_t byte) { return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE; }
@@ -17,6 +18,18 @@ int byte_level_byte(uint32_t code)
     if (code > 0x143) return -1;
     uint32_t i = code - 0x100;
     return (int)(i <= 0x20 ? i : i < 0x43 ? i - 0x21 + 0x7F : 0xAD);
+}
+
+bool byte_level_spell(Buffer *out, const char *base64, size_t n)
+{
+    Buffer bytes = {0};
+    bool good = base64_decode(&bytes, base64, n);
+    for (size_t i = 0; i < bytes.len; i++) {
+        char letter[4];
+        buffer_add(out, letter, utf8_put(letter, byte_level_code((uint8_t)bytes.data[i])));
+    }
+    buffer_free(&bytes);
+    return good;
 }
 
 void byte_level_add(Aligned *text, const Aligned *from, size_t begin, size_t end)

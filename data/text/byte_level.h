@@ -10,6 +10,7 @@
 
 uint32_t byte_level_code(uint8_t byte);
 int      byte_level_byte(uint32_t code);                                                         /* -1: not of the alphabet */
+bool     byte_level_spell(Buffer *, const char *base64, size_t n);                                /* bytes spelt in it; false, and nothing added: not base64 */
 void     byte_level_add(Aligned *, const Aligned *from, size_t begin, size_t end);               /* from[begin..end) spelt in it */
 bool     byte_level_decode(Buffer *, const char *token, size_t n);      /* the bytes of a token; false, and nothing added, when it has others */
 

@@ -224,8 +224,10 @@ static size_t tekken(const char *s, size_t n, size_t at) { return cased(s, n, at
     BEFORE UPPERS "*" LOWERS "+" contraction "|" BEFORE UPPERS "+" LOWERS "*" contraction "|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" \
     "\\s*[\\r\\n]+|" BLANKS
 
+const char scanner_llama3[] = CL100K("\\p{N}{1,3}"), scanner_qwen2[] = CL100K("\\p{N}");
+
 const char *const scanner_regexes[] = {
-    scanner_gpt2, CL100K("\\p{N}{1,3}"), CL100K("\\p{N}"),
+    scanner_gpt2, scanner_llama3, scanner_qwen2,
     /* Phi 4: possessive, and one newline at the end of blanks. Neither makes a difference. */
     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|" BLANKS,
     CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|" BLANKS,

@@ -10,6 +10,7 @@ typedef size_t ScannerFn(const char *text, size_t n, size_t at);
 ScannerFn *scanner_of(const char *regex);      /* NULL: only the regex engine can */
 
 extern const char scanner_gpt2[];              /* the regex of ByteLevel */
+extern const char scanner_llama3[], scanner_qwen2[];
 extern const char *const scanner_regexes[];    /* all that have a scanner, then NULL */
 
 #endif

@@ -38,11 +38,11 @@ Status scored_merges_add(TokenModel *model, ScoredVocabulary scored, const char 
         for (size_t at = 0; at < length; at += utf8_length(piece[at]), i_letter++) {
             int32_t left = at ? vocabulary_id(vocabulary, piece, at) : -1;
             int32_t right = left < scored.first_id ? -1 : vocabulary_id(vocabulary, piece + at, length - at);
-            Cut new = { scored.score[id], left, right, i_letter, letters - i_letter, n };
+            Cut new = { scored.score ? scored.score[id] : -id, left, right, i_letter, letters - i_letter, n };
             if (right >= scored.first_id) MEMORY_PUSH(cut, n, cap) = new;
         }
     }
-    if (n) qsort(cut, (size_t)n, sizeof *cut, scored.lowest_id_first ? by_score_then_id : by_score);
+    if (n) qsort(cut, (size_t)n, sizeof *cut, scored.score ? by_score : by_score_then_id);
     Status status = STATUS_OK;
     for (int32_t i = 0; status == STATUS_OK && i < n; i++) {
         size_t n_left, n_right;
@@ -51,4 +51,11 @@ Status scored_merges_add(TokenModel *model, ScoredVocabulary scored, const char 
     }
     free(cut);
     return status;
+}
+
+Status scored_merges_of_ranks(TokenModel *model, int32_t first_id, const char *file)
+{
+    bpe_start(model, (BpeOptions){ .ignore_merges = true });
+    TRY(scored_merges_add(model, (ScoredVocabulary){ .first_id = first_id }, file));
+    return bpe_finish(model, file);
 }

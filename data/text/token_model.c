@@ -60,13 +60,13 @@ void word_free(Word *word)
     *word = (Word){0};
 }
 
-Status token_model_read_vocabulary(TokenModel *model, const Json *vocab, const char *file)
+Status token_model_read_vocabulary(TokenModel *model, const Json *vocab, const char *name, const char *file)
 {
-    if (json_kind(vocab) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: \"model.vocab\" is %s, expected an object", file, json_kind_name(vocab));
+    if (json_kind(vocab) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: %s is %s, expected an object", file, name, json_kind_name(vocab));
     for (const Json *item = json_first(vocab); item; item = json_next(item)) {
         int64_t id = json_integer(item);
         if (json_kind(item) != JSON_INTEGER || id < 0 || id > VOCABULARY_MAX_ID)
-            return fail(STATUS_INPUT, "%s: the id of \"%s\" in \"model.vocab\" is not an integer from 0 to %d", file, json_key(item), VOCABULARY_MAX_ID);
+            return fail(STATUS_INPUT, "%s: the id of \"%s\" in %s is not an integer from 0 to %d", file, json_key(item), name, VOCABULARY_MAX_ID);
         vocabulary_add(&model->vocabulary, json_key(item), strlen(json_key(item)), (int32_t)id);
     }
     return STATUS_OK;

@@ -48,7 +48,7 @@ void   token_model_close(TokenModel *);                                         
 /* Every token as a key for a trie, with its id as the value; the caller's to free. */
 TrieKey *token_model_keys(const TokenModel *, size_t *n);
 
-/* The "vocab" object of BPE, WordPiece and WordLevel. */
-Status token_model_read_vocabulary(TokenModel *, const Json *vocab, const char *file);
+/* The vocabulary of BPE, WordPiece and WordLevel, an object of ids; `name` is for messages, in quotes. */
+Status token_model_read_vocabulary(TokenModel *, const Json *vocab, const char *name, const char *file);
 
 #endif

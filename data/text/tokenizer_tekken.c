@@ -1,16 +1,12 @@
 /* Tokenizers from Mistral's tekken.json: a list of byte strings in order of rank behind a block of special tokens, and the regex
  * that splits text. Merges follow from the ranks. As transformers converts it, nothing is put around a text. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "data/text/base64.h"
-#include "data/text/bpe.h"
 #include "data/text/byte_level.h"
 #include "data/text/pipeline_spec.h"
 #include "data/text/scored_merges.h"
 #include "data/text/tokenizer_parts.h"
-#include "data/text/utf8.h"
 #include "kernels/memory.h"
 
 enum { MAX_SPECIAL = 1 << 16 };      /* Mistral's files have 1000; keeps a hostile count from asking for memory */
@@ -39,14 +35,9 @@ static Status add_special(Tokenizer *t, const Json *list, int64_t n, const char 
 static Status add_token(Tokenizer *t, const Json *item, int32_t id, const char *file)
 {
     const char *text = json_string(json_get(item, "token_bytes"));
-    Buffer bytes = {0}, spelling = {0};
-    bool good = text && base64_decode(&bytes, text, strlen(text)) && bytes.len;
-    for (size_t i = 0; i < bytes.len; i++) {
-        char letter[4];
-        buffer_add(&spelling, letter, utf8_put(letter, byte_level_code((uint8_t)bytes.data[i])));
-    }
+    Buffer spelling = {0};
+    bool good = text && byte_level_spell(&spelling, text, strlen(text)) && spelling.len;
     if (good) vocabulary_add(&t->model.vocabulary, spelling.data, spelling.len, id);
-    buffer_free(&bytes);
     buffer_free(&spelling);
     return good ? STATUS_OK : fail(STATUS_INPUT, "%s: the \"token_bytes\" of token %d of \"vocab\" are not base64", file, (int)id);
 }
@@ -76,17 +67,6 @@ static Status add_vocabulary(Tokenizer *t, const Json *root, int64_t *n_special,
     return STATUS_OK;
 }
 
-static Status add_merges(Tokenizer *t, int64_t n_special, const char *file)
-{
-    int32_t n = t->model.vocabulary.size;
-    double *score = memory_new((size_t)n, sizeof *score);
-    for (int32_t id = 0; id < n; id++) score[id] = -id;
-    bpe_start(&t->model, (BpeOptions){ .ignore_merges = true });
-    Status status = scored_merges_add(&t->model, (ScoredVocabulary){ .score = score, .first_id = (int32_t)n_special, .lowest_id_first = true }, file);
-    free(score);
-    return status == STATUS_OK ? bpe_finish(&t->model, file) : status;
-}
-
 static Json *pipeline(const Tokenizer *t, const char *pattern, int64_t n_special)
 {
     Json *added = json_new_array(), *steps = json_new_array();
@@ -106,7 +86,7 @@ static Status read_root(Tokenizer *t, const Json *root, const char *file, Notice
     int64_t n_special = 0;
     if (!pattern) return fail(STATUS_INPUT, "%s: \"config.pattern\" is missing", file);
     TRY(add_vocabulary(t, root, &n_special, file));
-    TRY(add_merges(t, n_special, file));
+    TRY(scored_merges_of_ranks(&t->model, (int32_t)n_special, file));
     for (int i = 0; i < TOKEN_PARTS; i++)
         if (vocabulary_id(&t->model.vocabulary, part_tokens[i], strlen(part_tokens[i])) >= 0) t->part[i] = memory_string(part_tokens[i]);
     t->pipeline = pipeline(t, pattern, n_special);

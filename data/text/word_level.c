@@ -9,7 +9,7 @@ typedef struct { char *unk_token; int32_t unk_id; } WordLevel;      /* unk_id -1
 static Status read(TokenModel *model, const Json *spec, const char *file, Notices *notices)
 {
     (void)notices;
-    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), file));
+    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), "\"model.vocab\"", file));
     const char *unk = json_string(json_get(spec, "unk_token"));
     WordLevel *w = model->state = memory_new(1, sizeof *w);
     w->unk_token = memory_string(unk ? unk : "<unk>");

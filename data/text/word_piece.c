@@ -38,7 +38,7 @@ void word_piece_start(TokenModel *model, WordPieceOptions options)
 static Status read(TokenModel *model, const Json *spec, const char *file, Notices *notices)
 {
     (void)notices;
-    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), file));
+    TRY(token_model_read_vocabulary(model, json_get(spec, "vocab"), "\"model.vocab\"", file));
     const char *unk = json_string(json_get(spec, "unk_token")), *prefix = json_string(json_get(spec, "continuing_subword_prefix"));
     const Json *limit = json_get(spec, "max_input_chars_per_word");
     if (json_kind(limit) != JSON_NULL && (json_kind(limit) != JSON_INTEGER || json_integer(limit) < 0))
