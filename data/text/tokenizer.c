@@ -32,50 +32,43 @@ static Status read_tokenizer_json(Tokenizer *t, const char *file, Notices *notic
     return status;
 }
 
-static Status read_sentence_piece(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+static Status read_own(Tokenizer *t, const char *file, const FolderConfig *config, Notices *notices)
 {
-    char *config_file = memory_format("%s/tokenizer_config.json", dir);
-    Json *config = NULL;
-    Status status = path_exists(config_file) ? json_read(&config, config_file) : STATUS_OK;
-    if (status == STATUS_OK) status = tokenizer_open_sentence_piece(t, file, config, notices);
-    json_free(config);
-    free(config_file);
-    return status;
+    TRY(read_tokenizer_json(t, file, notices));
+    return folder_config_apply(config, t);
 }
 
-static Status read_tekken(Tokenizer *t, const char *dir, const char *file, Notices *notices)
+/* tokenizer.model is SentencePiece's name, which Llama 3 took for a tiktoken file. */
+static Status read_pieces(Tokenizer *t, const char *file, const FolderConfig *config, Notices *notices)
 {
-    (void)dir;
-    return tokenizer_open_tekken(t, file, notices);
-}
-
-static Status read_own(Tokenizer *t, const char *dir, const char *file, Notices *notices)
-{
-    (void)dir;
-    return read_tokenizer_json(t, file, notices);
+    return (tokenizer_is_tiktoken(file) ? tokenizer_open_tiktoken : tokenizer_open_sentence_piece)(t, file, config, notices);
 }
 
 /* tokenizer.json, or what a folder has instead. */
-static Status read_folder(Tokenizer *t, const char *dir, Notices *notices)
+static Status read_folder(Tokenizer *t, const FolderConfig *config, Notices *notices)
 {
-    static const struct { const char *name; Status (*read)(Tokenizer *, const char *dir, const char *file, Notices *); } files[] = {
-        { "tokenizer.json", read_own }, { "tekken.json", read_tekken }, { "tokenizer.model", read_sentence_piece }, { "spiece.model", read_sentence_piece },
+    static const struct { const char *name; Status (*read)(Tokenizer *, const char *file, const FolderConfig *, Notices *); } files[] = {
+        { "tokenizer.json", read_own }, { "tekken.json", tokenizer_open_tekken }, { "tokenizer.model", read_pieces }, { "spiece.model", tokenizer_open_sentence_piece },
+        { "tiktoken.model", tokenizer_open_tiktoken }, { "vocab.json", tokenizer_open_vocab_merges },
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *file = memory_format("%s/%s", dir, files[i].name);
+        char *file = memory_format("%s/%s", config->dir, files[i].name);
         bool found = path_exists(file);
-        Status status = found ? files[i].read(t, dir, file, notices) : STATUS_OK;
+        Status status = found ? files[i].read(t, file, config, notices) : STATUS_OK;
         free(file);
         if (found) return status;
     }
     return fail(STATUS_INPUT, "%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral), tokenizer.model"
-                " (SentencePiece) or a .gguf file", dir);
+                " (SentencePiece or tiktoken), spiece.model (SentencePiece), tiktoken.model, vocab.json with merges.txt, or a .gguf file", config->dir);
 }
 
 static Status open_folder(Tokenizer *t, const char *dir, Notices *notices)
 {
-    TRY(read_folder(t, dir, notices));
-    return tokenizer_read_config(t, dir);
+    FolderConfig config = {0};
+    Status status = folder_config_open(&config, t, dir);
+    if (status == STATUS_OK) status = read_folder(t, &config, notices);
+    folder_config_close(&config);
+    return status;
 }
 
 Status tokenizer_open(Tokenizer **out, const char *path, Notices *notices)

@@ -9,7 +9,8 @@
  *
  * Files: tokenizer.c runs the pipeline added_tokens -> normalizer -> added_tokens -> pre_tokenizer -> model -> post_processor
  * over an aligned text; decoder goes back. A further kind of model is a row of token_model.c. Files other than a tokenizer.json
- * (tokenizer_gguf.c, tokenizer_sentence_piece.c, tokenizer_tekken.c) fill the vocabulary and write the rest down as one. */
+ * (tokenizer_gguf.c, tokenizer_sentence_piece.c, tokenizer_tekken.c, tokenizer_tiktoken.c, tokenizer_vocab_merges.c) fill the vocabulary
+ * and write the rest down as one. */
 #ifndef DATA_TEXT_TOKENIZER_H
 #define DATA_TEXT_TOKENIZER_H
 #include <stdbool.h>
@@ -29,8 +30,8 @@ typedef struct Tokenizer Tokenizer;
 typedef struct { int32_t *id; uint32_t *begin, *end; int64_t n, cap; } Tokens;
 void tokens_free(Tokens *);
 
-/* `path`: a model folder (tokenizer.json, or else tekken.json or a SentencePiece file; tokenizer_config.json, chat_template.jinja, …) or a
- * .gguf file. */
+/* `path`: a model folder (tokenizer.json, or else tekken.json, a SentencePiece or tiktoken file, or vocab.json and merges.txt;
+ * tokenizer_config.json, chat_template.jinja, …) or a .gguf file. */
 Status tokenizer_open(Tokenizer **, const char *path, Notices *);
 void   tokenizer_close(Tokenizer *);                                   /* accepts NULL */
 

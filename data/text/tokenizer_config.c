@@ -6,29 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/text/tokenizer_class.h"
 #include "data/text/tokenizer_parts.h"
 #include "data/text/utf8.h"
 #include "kernels/memory.h"
 
 static const char *const part_keys[TOKEN_PARTS] = { "bos_token", "eos_token", "pad_token", "unk_token" };
-
-/* Folders that name no token in a part rely on the Python class of their tokenizer; `model_type` stands in for a class that is
- * not named. Only tokens that the vocabulary has are taken. */
-static const struct { const char *class, *model_types, *part[TOKEN_PARTS]; } classes[] = {
-    { "GPT2Tokenizer", " gpt2 opt ", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
-    { "CodeGenTokenizer", " codegen ", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
-    { "GPTNeoXTokenizer", " gpt_neox ", { "<|endoftext|>", "<|endoftext|>", "<|padding|>", "<|endoftext|>" } },
-    { "Qwen2Tokenizer", " qwen2 qwen2_moe ", { NULL, "<|endoftext|>", "<|endoftext|>", "<|endoftext|>" } },
-    { "LlamaTokenizer", "", { "<s>", "</s>", NULL, "<unk>" } },
-    { "GemmaTokenizer", "", { "<bos>", "<eos>", "<pad>", "<unk>" } },
-    { "BertTokenizer", " bert distilbert electra ", { NULL, NULL, "[PAD]", "[UNK]" } },
-    { "DistilBertTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
-    { "ElectraTokenizer", "", { NULL, NULL, "[PAD]", "[UNK]" } },
-    { "RobertaTokenizer", " roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
-    { "XLMRobertaTokenizer", " xlm-roberta ", { "<s>", "</s>", "<pad>", "<unk>" } },
-    { "T5Tokenizer", " t5 ", { NULL, "</s>", "<pad>", "<unk>" } },
-    { "CohereTokenizer", "", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
-};
 
 /* ---- Files ---- */
 
@@ -59,21 +42,10 @@ static Status keep_json(Tokenizer *t, const char *dir, const char *name, Json **
 
 /* ---- Tokens ---- */
 
-/* A token is a string or an object with its "content" and flags. */
-static const char *content_of(const Json *token) { return json_string(json_kind(token) == JSON_OBJECT ? json_get(token, "content") : token); }
-
 static Status add_special(Tokenizer *t, const Json *token, bool special, const char *file)
 {
-    const char *content = content_of(token);
-    if (!content) return STATUS_OK;
-    AddedToken added = {
-        .content = (char *)content, .special = special,
-        .single_word = json_bool(json_get(token, "single_word")),
-        .lstrip = json_bool(json_get(token, "lstrip")),
-        .rstrip = json_bool(json_get(token, "rstrip")),
-        .normalized = json_get(token, "normalized") ? json_bool(json_get(token, "normalized")) : !special,
-    };
-    return added_tokens_add(&t->added, added, &t->model.vocabulary, file);
+    AddedToken added = added_token_of(token, special);
+    return added.content ? added_tokens_add(&t->added, added, &t->model.vocabulary, file) : STATUS_OK;
 }
 
 static Status add_list(Tokenizer *t, const Json *list, const char *file)
@@ -117,28 +89,13 @@ static Status add_named(Tokenizer *t, const Json *config, const char *file)
     return add_list(t, json_get(config, "extra_special_tokens"), file);
 }
 
-/* "LlamaTokenizerFast" is a LlamaTokenizer. */
-static bool is_class(const char *name, const char *class)
+/* Only tokens that there are. */
+static void set_parts_of_class(Tokenizer *t, const TokenizerClass *class)
 {
-    size_t n = strlen(class);
-    return name && !strncmp(name, class, n) && (!name[n] || !strcmp(name + n, "Fast"));
-}
-
-static bool is_model_type(const char *types, const char *type)
-{
-    const char *at = type && type[0] ? strstr(types, type) : NULL;
-    return at && at > types && at[-1] == ' ' && at[strlen(type)] == ' ';
-}
-
-static void set_parts_of_class(Tokenizer *t, const char *class, const char *model_type)
-{
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        if (class ? !is_class(class, classes[i].class) : !is_model_type(classes[i].model_types, model_type)) continue;
-        for (int k = 0; k < TOKEN_PARTS; k++) {
-            if (!classes[i].part[k] || tokenizer_id(t, classes[i].part[k]) < 0) continue;
-            free(t->part[k]);
-            t->part[k] = memory_string(classes[i].part[k]);
-        }
+    for (int k = 0; k < TOKEN_PARTS; k++) {
+        if (!class->part[k] || tokenizer_id(t, class->part[k]) < 0) continue;
+        free(t->part[k]);
+        t->part[k] = memory_string(class->part[k]);
     }
 }
 
@@ -147,7 +104,7 @@ static void set_parts(Tokenizer *t, const Json *config)
     for (int i = 0; i < TOKEN_PARTS; i++) {
         if (!json_get(config, part_keys[i])) continue;
         free(t->part[i]);
-        t->part[i] = memory_string(content_of(json_get(config, part_keys[i])));
+        t->part[i] = memory_string(added_token_of(json_get(config, part_keys[i]), true).content);
     }
 }
 
@@ -189,28 +146,39 @@ static Status read_templates(Tokenizer *t, const char *dir, const Json *config)
     return STATUS_OK;
 }
 
-Status tokenizer_read_config(Tokenizer *t, const char *dir)
+/* ---- The folder ---- */
+
+Status folder_config_open(FolderConfig *config, Tokenizer *t, const char *dir)
 {
-    Json *config = NULL, *map = NULL, *model = NULL;
-    Status status;
-    char *file = memory_format("%s/tokenizer_config.json", dir), *model_file = memory_format("%s/config.json", dir);
+    char *model = memory_format("%s/config.json", dir);
     const Mapped *tokenizer;
+    Status status;
+    config->dir = dir;
     TRY_GOTO(done, status, keep(t, dir, "tokenizer.json", &tokenizer));
-    TRY_GOTO(done, status, keep_json(t, dir, "tokenizer_config.json", &config));
-    TRY_GOTO(done, status, keep_json(t, dir, "special_tokens_map.json", &map));
-    if (!access(model_file, F_OK)) TRY_GOTO(done, status, json_read(&model, model_file));
-    set_parts_of_class(t, json_string(json_get(config, "tokenizer_class")), json_string(json_get(model, "model_type")));
-    set_parts(t, config);
-    if (!json_get(config, "added_tokens_decoder")) set_parts(t, map);
-    TRY_GOTO(done, status, add_decoder(t, json_get(config, "added_tokens_decoder"), file));
-    if (!json_get(config, "added_tokens_decoder")) TRY_GOTO(done, status, add_named(t, map, file));
-    TRY_GOTO(done, status, add_named(t, config, file));
-    TRY_GOTO(done, status, read_templates(t, dir, json_get(config, "chat_template")));
+    TRY_GOTO(done, status, keep_json(t, dir, "tokenizer_config.json", &config->tokenizer));
+    TRY_GOTO(done, status, keep_json(t, dir, "special_tokens_map.json", &config->map));
+    if (!access(model, F_OK)) TRY_GOTO(done, status, json_read(&config->model, model));
+    config->class = tokenizer_class_of(config->tokenizer, config->model);
+    TRY_GOTO(done, status, read_templates(t, dir, json_get(config->tokenizer, "chat_template")));
 done:
-    json_free(config);
-    json_free(map);
-    json_free(model);
-    free(file);
-    free(model_file);
+    free(model);
     return status;
+}
+
+void folder_config_close(FolderConfig *config)
+{
+    json_free(config->tokenizer);
+    json_free(config->map);
+    json_free(config->model);
+}
+
+Status folder_config_apply(const FolderConfig *config, Tokenizer *t)
+{
+    const Json *decoder = json_get(config->tokenizer, "added_tokens_decoder");
+    set_parts_of_class(t, config->class);
+    set_parts(t, config->tokenizer);
+    if (!decoder) set_parts(t, config->map);
+    TRY(add_decoder(t, decoder, config->dir));
+    if (!decoder) TRY(add_named(t, config->map, config->dir));
+    return add_named(t, config->tokenizer, config->dir);
 }

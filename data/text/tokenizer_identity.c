@@ -7,9 +7,10 @@
 #include "data/file/path.h"
 #include "kernels/memory.h"
 
-/* All that tokenizer.c and tokenizer_config.c may read; those that are not there count as such. */
+/* All that tokenizer.c, tokenizer_config.c and bare_vocabulary.c may read; those that are not there count as such. */
 static const char *const files[] = {
-    "tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json",
+    "tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "tiktoken.model", "vocab.json", "merges.txt",
+    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json",
 };
 
 static bool add_file(Digest *digest, const char *dir, const char *name)

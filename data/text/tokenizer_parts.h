@@ -10,6 +10,7 @@
 #include "data/text/post_processor.h"
 #include "data/text/pre_tokenizer.h"
 #include "data/text/tokenizer.h"
+#include "data/text/tokenizer_class.h"
 
 /* A file that travels with the adapter. It stays open, so it can be saved even if the folder is gone by then. */
 typedef struct { char *name; Mapped file; } SavedFile;
@@ -36,15 +37,25 @@ struct Tokenizer {
 /* The components of a tokenizer.json around the model, which is already there. */
 Status tokenizer_read_pipeline(Tokenizer *, const Json *root, const char *file, Notices *);
 
-/* Parts, chat template and further special tokens of a model folder; files that do not exist are passed over. */
-Status tokenizer_read_config(Tokenizer *, const char *dir);
-
 Status tokenizer_open_gguf(Tokenizer *, const char *path, Notices *);
 
-/* A SentencePiece file; `config`: the folder's tokenizer_config.json, or NULL. */
-Status tokenizer_open_sentence_piece(Tokenizer *, const char *path, const Json *config, Notices *);
+/* What stands beside a folder's vocabulary; NULL: no such file. {0} may be closed. */
+typedef struct { const char *dir; Json *tokenizer, *map, *model; const TokenizerClass *class; } FolderConfig;
 
-/* Mistral's tekken.json. */
-Status tokenizer_open_tekken(Tokenizer *, const char *path, Notices *);
+/* Reads it, and the chat templates. */
+Status folder_config_open(FolderConfig *, Tokenizer *, const char *dir);
+void   folder_config_close(FolderConfig *);
+
+/* Parts and further special tokens, for a tokenizer that is complete without. */
+Status folder_config_apply(const FolderConfig *, Tokenizer *);
+
+/* A folder's files. With a whole tokenizer: SentencePiece, and Mistral's tekken.json. */
+Status tokenizer_open_sentence_piece(Tokenizer *, const char *path, const FolderConfig *, Notices *);
+Status tokenizer_open_tekken(Tokenizer *, const char *path, const FolderConfig *, Notices *);
+
+/* With a vocabulary alone, so that the class decides the rest: tiktoken's, and vocab.json with merges.txt beside it. */
+Status tokenizer_open_tiktoken(Tokenizer *, const char *path, const FolderConfig *, Notices *);
+Status tokenizer_open_vocab_merges(Tokenizer *, const char *path, const FolderConfig *, Notices *);
+bool   tokenizer_is_tiktoken(const char *path);      /* of a file named as SentencePiece's */
 
 #endif

@@ -233,17 +233,17 @@ static Status open_bytes(Tokenizer *t, SentencePieces *pieces, Bytes from, const
     return tokenizer_read_pipeline(t, t->pipeline, path, notices);
 }
 
-Status tokenizer_open_sentence_piece(Tokenizer *t, const char *path, const Json *config, Notices *notices)
+Status tokenizer_open_sentence_piece(Tokenizer *t, const char *path, const FolderConfig *config, Notices *notices)
 {
     Mapped file = {0};
-    TRY(check_class(config, path));
+    TRY(check_class(config->tokenizer, path));
     TRY(mapped_open(&file, path));
     SentencePieces pieces = { .kind = UNIGRAM, .add_dummy_prefix = true, .remove_extra_blanks = true,
                        .id = { [TOKEN_UNK] = 0, [TOKEN_BOS] = 1, [TOKEN_EOS] = 2, [TOKEN_PAD] = -1 } };
-    Status status = open_bytes(t, &pieces, (Bytes){ file.bytes, file.n_bytes }, path, config, notices);
+    Status status = open_bytes(t, &pieces, (Bytes){ file.bytes, file.n_bytes }, path, config->tokenizer, notices);
     free(pieces.score);
     free(pieces.type);
     buffer_free(&pieces.charsmap);
     mapped_close(&file);
-    return status;
+    return status == STATUS_OK ? folder_config_apply(config, t) : status;
 }

@@ -93,11 +93,11 @@ static Status read_root(Tokenizer *t, const Json *root, const char *file, Notice
     return tokenizer_read_pipeline(t, t->pipeline, file, notices);
 }
 
-Status tokenizer_open_tekken(Tokenizer *t, const char *path, Notices *notices)
+Status tokenizer_open_tekken(Tokenizer *t, const char *path, const FolderConfig *config, Notices *notices)
 {
     Json *root = NULL;
     TRY(json_read(&root, path));
     Status status = read_root(t, root, path, notices);
     json_free(root);
-    return status;
+    return status == STATUS_OK ? folder_config_apply(config, t) : status;
 }

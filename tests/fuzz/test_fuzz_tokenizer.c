@@ -54,7 +54,7 @@ static void open_gguf(Seed content)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static const char *const names[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json",
-                                         "tekken.json", "tokenizer.model" };
+                                         "tekken.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json" };
     if (n >= 4 && !memcmp(bytes, "GGUF", 4)) {
         open_gguf((Seed){ .bytes = (const char *)bytes, .n = n });
         return 0;
@@ -113,7 +113,15 @@ static const char *const documents[] = {
     "\x1e\x1e\x1e\x1e\x1e"
     "{\"config\": {\"pattern\": \" ?\\\\p{L}+|\\\\s+\", \"default_vocab_size\": 8, \"default_num_special_tokens\": 3}, \"special_tokens\": [{\"rank\": 0, \"token_str\": \"<s>\"},"
     " {\"rank\": 1, \"token_str\": \"<unk>\"}], \"vocab\": [{\"rank\": 0, \"token_bytes\": \"YQ==\"}, {\"rank\": 1, \"token_bytes\": \"Yg==\"},"
-    " {\"rank\": 2, \"token_bytes\": \"YWI=\"}, {\"rank\": 3, \"token_bytes\": \"IA==\"}, {\"rank\": 4, \"token_bytes\": \"YWJh\"}, {\"rank\": 5, \"token_bytes\": \"w6k=\"}]}", NULL,
+    " {\"rank\": 2, \"token_bytes\": \"YWI=\"}, {\"rank\": 3, \"token_bytes\": \"IA==\"}, {\"rank\": 4, \"token_bytes\": \"YWJh\"}, {\"rank\": 5, \"token_bytes\": \"w6k=\"}]}",
+    "\x1e{\"added_tokens_decoder\": {\"7\": {\"content\": \"<x>\", \"lstrip\": true}, \"9\": {\"content\": \"Ab\", \"special\": false}}, \"bos_token\": \"<x>\","
+    " \"add_bos_token\": true, \"extra_special_tokens\": [\"<unk>\"]}\x1e\x1e\x1e\x1e\x1e"
+    "YQ== 0\nYg== 1\nYWI= 2\n\nIA== 3\r\nYWJh 4\nw6k= 5\n",
+    "\x1e{\"tokenizer_class\": \"CohereTokenizer\", \"additional_special_tokens\": [\"<x>\"], \"image_token\": \"Ab\", \"add_eos_token\": true}"
+    "\x1e{\"pad_token\": {\"content\": \"<p>\", \"lstrip\": true}, \"extra_special_tokens\": [\"<unk>\"]}\x1e\x1e\x1e\x1e\x1e"
+    "{\"a\": 0, \"b\": 1, \"ab\": 2, \"aba\": 3, \"\\u0120\": 4}\x1e#version: 0.2\na b\r\nab a\n\x1e{\"<x>\": 7, \"b\": 1}",
+    "\x1e{\"extra_special_tokens\": {\"image_token\": \"<x>\"}, \"add_prefix_space\": true, \"bos_token\": null}\x1e\x1e\x1e{\"model_type\": \"qwen2\"}\x1e\x1e\x1e"
+    "{\"a\": 0, \"b\": 1, \"ab\": 2}\x1e" "a b\n", NULL,
 };
 
 const Fuzz fuzz = {

@@ -2,7 +2,7 @@
 
     python tests/peers/check_tokenizer.py BUILD [--seed N] [--texts N] [PATH ...]
 
-Without PATH, every family of tests/golden/tokenizer. PATH is a model folder, or a .gguf file: that one is saved as a folder by
+Without PATH, every family of tests/golden/tokenizer that has a tokenizer.json. PATH is a model folder, or a .gguf file: that one is saved as a folder by
 graft first, and the file must tokenize as `tokenizers` does with the folder; where PATH.inp and PATH.out stand beside it, as
 for the vocabularies in llama.cpp's models/, the ids must be those too. --sweep puts code points one by one through every
 property, character test and normal form instead: all of them, but only samples of ideographs, Hangul and planes without names. Exits 1 when anything differs."""
@@ -156,10 +156,11 @@ def main():
         sys.exit(1 if run_sweep(driver, args.only) else 0)
     rng = random.Random(args.seed)
     texts = [text(rng) for _ in range(args.texts)]
-    paths = args.paths or sorted(p for p in GOLDEN.iterdir() if p.is_dir())
+    paths = args.paths or sorted(p.parent for p in GOLDEN.glob("*/tokenizer.json"))
     failed = sum(check(driver, path, texts) > 0 for path in paths)
     print(f"{len(paths) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -138,6 +138,50 @@ static void gguf_equals_the_folder(void **state)
     tokenizer_close(scored);
 }
 
+static void check_added(const Tokenizer *t, const char *name)
+{
+    char file[256];
+    snprintf(file, sizeof file, "%s/added.json", name);
+    Json *added = golden(file);
+    for (const Json *item = json_first(added); item; item = json_next(item)) assert_int_equal(tokenizer_id(t, json_key(item)), json_integer(item));
+    json_free(added);
+}
+
+/* Folders without a tokenizer.json, of which transformers' class makes one (tests/peers/golden_bare.py). */
+static void bare_folders_equal_what_transformers_builds(void **state)
+{
+    (void)state;
+    static const struct { const char *name, *part[TOKEN_PARTS]; } folders[] = {
+        { "vocab_gpt2", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+        { "vocab_starcoder2", { "<s>", "</s>", NULL, "<|endoftext|>" } },
+        { "vocab_qwen2", { NULL, "<|end|>", "<|endoftext|>", "<|endoftext|>" } },
+        { "vocab_cohere", { "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<PAD>", "<UNK>" } },
+        { "vocab_gpt_neox", { "<|endoftext|>", "<|endoftext|>", "<|padding|>", "<|endoftext|>" } },
+        { "vocab_phi", { "<|endoftext|>", "<|endoftext|>", NULL, "<|endoftext|>" } },
+        { "vocab_map", { "<|endoftext|>", "</s>", "<|end|>", "<|endoftext|>" } },
+        { "vocab_flags", { NULL, "<|endoftext|>", "word", NULL } },
+        { "tiktoken_llama3", { NULL } },
+        { "tiktoken_reserved", { "<s>", "<|end|>", NULL, NULL } },
+        { "tiktoken_class", { "<s>", "</s>", NULL, "<unk>" } },
+        { "tiktoken_qwen2", { NULL, "<|end|>", "<|endoftext|>", "<|endoftext|>" } },
+        { "tiktoken_low", { "the", NULL, NULL, NULL } },
+        { "tiktoken_added", { "<s>", "</s>", NULL, NULL } },
+    };
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char dir[1024];
+        snprintf(dir, sizeof dir, GRAFT_GOLDEN "/tokenizer/%s", folders[i].name);
+        Tokenizer *tokenizer = opened(dir);
+        assert_int_equal(check_family(tokenizer, folders[i].name, true), 0);
+        check_added(tokenizer, folders[i].name);
+        for (int k = 0; k < TOKEN_PARTS; k++) {
+            const char *found = tokenizer_part(tokenizer, (TokenPart)k), *expected = folders[i].part[k];
+            assert_string_equal(found ? found : "none", expected ? expected : "none");
+            assert_int_equal(tokenizer_part_id(tokenizer, (TokenPart)k) >= 0, expected != NULL);
+        }
+        tokenizer_close(tokenizer);
+    }
+}
+
 static void tekken_equals_the_folder(void **state)
 {
     (void)state;
@@ -274,7 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_reference), cmocka_unit_test(gguf_equals_the_folder), cmocka_unit_test(gguf_has_a_template_for_tools),
-        cmocka_unit_test(tekken_equals_the_folder), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
+        cmocka_unit_test(tekken_equals_the_folder), cmocka_unit_test(bare_folders_equal_what_transformers_builds), cmocka_unit_test(saved_from_gguf_opens_as_a_folder),
         cmocka_unit_test(threads_may_share_one), cmocka_unit_test(encoding_appends_and_refuses_what_is_not_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,7 +246,7 @@ static void says_what_is_missing(void **state)
     Notices notices = {0};
     char *dir = folder("vocab.txt", "", NULL);
     char *expected = memory_format("%s/tokenizer.json: no such file; graft reads tokenizers from tokenizer.json (Hugging Face tokenizers), tekken.json (Mistral),"
-                                   " tokenizer.model (SentencePiece) or a .gguf file", dir);
+                                   " tokenizer.model (SentencePiece or tiktoken), spiece.model (SentencePiece), tiktoken.model, vocab.json with merges.txt, or a .gguf file", dir);
     assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));
     free(expected);
     remove_folder(dir);
@@ -288,6 +288,55 @@ static void refuses_a_damaged_tekken(void **state)
                           "two entries of \"special_tokens\" have the rank 0");
     assert_tekken_refused("{" CONFIG ", \"special_tokens\": [], \"vocab\": [{\"token_bytes\": \"YQ\"}]}", "the \"token_bytes\" of token 0 of \"vocab\" are not base64");
 #undef CONFIG
+}
+
+/* Folder of a class, with files: name, text, …; `message` follows its path. */
+#define assert_bare_refused(message, ...)                                                                       \
+    do {                                                                                                        \
+        char *dir = folder(__VA_ARGS__, NULL), *expected = memory_format("%s/%s", dir, message);                \
+        Tokenizer *tokenizer = NULL;                                                                            \
+        Notices notices = {0};                                                                                  \
+        assert_fails(STATUS_INPUT, expected, tokenizer_open(&tokenizer, dir, &notices));                        \
+        notices_free(&notices);                                                                                 \
+        free(expected);                                                                                         \
+        remove_folder(dir);                                                                                     \
+    } while (0)
+
+static void refuses_a_damaged_tiktoken(void **state)
+{
+    (void)state;
+    assert_bare_refused("tiktoken.model: it has no tokens", "tiktoken.model", "\n");
+    assert_bare_refused("tiktoken.model: line 3 is not a token in base64, a blank and its rank", "tiktoken.model", "YQ== 0\n\nYg==\n");
+    assert_bare_refused("tiktoken.model: line 2 is not a token in base64, a blank and its rank", "tiktoken.model", "YQ== 0\nYg 1\n");
+    assert_bare_refused("tiktoken.model: line 1 is not a token in base64, a blank and its rank", "tiktoken.model", " 0\n");
+    assert_bare_refused("tokenizer.model: line 1 is not a token in base64, a blank and its rank", "tokenizer.model", "YQ== -1\n");
+    assert_bare_refused("tokenizer.model: line 1 is not a token in base64, a blank and its rank", "tokenizer.model", "YQ== 16777216\n");
+    assert_bare_refused("tokenizer.model: line 2 has the rank 0, as a token before it", "tokenizer.model", "YQ== 0\nYg== 0\n");
+    assert_bare_refused("tiktoken.model: added tokens up to id 70000, but the vocabulary ends at 1", "tiktoken.model", "YQ== 0\n", "tokenizer_config.json",
+                        "{\"added_tokens_decoder\": {\"70000\": {\"content\": \"x\"}}}");
+    assert_bare_refused("tiktoken.model: graft does not know what a T5Tokenizer makes of a tiktoken file; save it once with transformers to get a tokenizer.json", "tiktoken.model",
+                        "YQ== 0\n", "config.json", "{\"model_type\": \"t5\"}");
+}
+
+static void refuses_damaged_vocabularies(void **state)
+{
+    (void)state;
+#define GPT2 "config.json", "{\"model_type\": \"gpt2\"}"
+#define VOCAB "vocab.json", "{\"a\": 0, \"b\": 1, \"ab\": 2}"
+    assert_bare_refused("vocab.json: the folder has neither tokenizer.json, tekken.json, tokenizer.model nor tiktoken.model, and of vocab.json and merges.txt a TokenizersBackend,"
+                        " which its tokenizer_class and model_type stand for, makes no tokenizer; save it once with the class that it was made for to get a tokenizer.json",
+                        "config.json", "{\"model_type\": \"llama\"}", VOCAB, "merges.txt", "");
+    assert_bare_refused("merges.txt: No such file or directory", GPT2, VOCAB);
+    assert_bare_refused("vocab.json: the vocabulary is a list, expected an object", GPT2, "vocab.json", "[]", "merges.txt", "");
+    assert_bare_refused("vocab.json: the id of \"a\" in the vocabulary is not an integer from 0 to 16777215", GPT2, "vocab.json", "{\"a\": -1}", "merges.txt", "");
+    assert_bare_refused("merges.txt: line 2 is not two tokens with a blank between them", GPT2, VOCAB, "merges.txt", "#version: 0.2\nab\n");
+    assert_bare_refused("merges.txt: line 2 is not two tokens with a blank between them", GPT2, VOCAB, "merges.txt", "a b\r\n\n");
+    assert_bare_refused("merges.txt: line 1 is not two tokens with a blank between them", GPT2, VOCAB, "merges.txt", "a b ab\n");
+    assert_bare_refused("merges.txt: merge 0 is of \"a\" and \"c\", but \"c\" is not in the vocabulary", GPT2, VOCAB, "merges.txt", "a c");
+    assert_bare_refused("merges.txt: not UTF-8 text", GPT2, VOCAB, "merges.txt", "\xff");
+    assert_bare_refused("added_tokens.json: an added token has no content, or an id that is not from 0 to 16777215", GPT2, VOCAB, "merges.txt", "", "added_tokens.json", "{\"x\": -2}");
+#undef GPT2
+#undef VOCAB
 }
 
 static void mentions_what_it_passes_over(void **state)
@@ -361,7 +410,8 @@ int main(void)
         cmocka_unit_test(parts_come_from_the_config), cmocka_unit_test(named_tokens_are_special), cmocka_unit_test(blanks_belong_to_one_token), cmocka_unit_test(chat_templates_stand_in_four_places),
         cmocka_unit_test(a_template_for_tools_is_saved),
         cmocka_unit_test(saving_copies_even_from_a_folder_that_is_gone), cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(says_what_is_missing),
-        cmocka_unit_test(mentions_what_it_passes_over), cmocka_unit_test(refuses_a_damaged_tekken), cmocka_unit_test(refuses_texts_without_an_unknown_token),
+        cmocka_unit_test(mentions_what_it_passes_over), cmocka_unit_test(refuses_a_damaged_tekken),
+        cmocka_unit_test(refuses_a_damaged_tiktoken), cmocka_unit_test(refuses_damaged_vocabularies), cmocka_unit_test(refuses_texts_without_an_unknown_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
