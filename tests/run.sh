@@ -127,6 +127,7 @@ part "chat templates" peers check_templates.py --driver build/render_chat --more
 part "training templates" peers check_training_templates.py --driver build/render_chat
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
+part "folders with a bare vocabulary" peers check_bare_folders.py build
 part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 300 "$(cat "$logs/llama_cpp")"/ggml-vocab-*.gguf
 part "random tables through Parquet" peers check_parquet.py build
 part "tokens and labels against TRL" peers check_masks.py build/graft
