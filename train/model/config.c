@@ -18,8 +18,8 @@ static Status bad_key(const Reader *r, const char *key, const char *expected)
     bool said = value && !(r->object == r->keys->values && json_kind(value) == JSON_NULL);      /* there, a key nobody said is null */
     if (said) json_print(&found, value, (JsonStyle){0});
     else buffer_add_string(&found, "nothing");
-    buffer_add_string(&name, r->prefix);
-    config_keys_spell(r->keys, key, &name);
+    if (*r->prefix) buffer_format(&name, "%s%s", r->prefix, key);
+    else config_keys_spell(r->keys, key, &name);
     Status status = fail(STATUS_INPUT, "%s: %s: expected %s, found %.80s", r->keys->path, name.data, expected, found.data);
     buffer_free(&found);
     buffer_free(&name);
@@ -90,6 +90,7 @@ static Status read_yarn(const Reader *config, const Reader *r, RopeParameters *r
     TRY(read_real(r, "mscale_all_dim", 0, 0, &rope->mscale_all_dim));
     rope->truncate = true;
     if (!is_null(r, "truncate")) TRY(read_flag(r, "truncate", &rope->truncate));
+    if (!rope->truncate && r->keys->family->rope_by_layer_type) return bad_key(r, "truncate", "true, as transformers does not read it here");
     if (rope->beta_fast == 0) rope->beta_fast = 32;
     if (rope->beta_slow == 0) rope->beta_slow = 1;
     return rope->theta > 1 ? STATUS_OK : bad_key(is_null(r, "rope_theta") ? config : r, "rope_theta", "a number above 1, which yarn needs");
@@ -131,15 +132,16 @@ const char *const rope_type_names[ROPE_TYPES] = { "default", "linear", "dynamic"
 static Status read_rope_type(const Reader *r, RopeType *type)
 {
     const char *key = has(r, "rope_type") ? "rope_type" : "type", *name = json_string(json_get(r->object, key));
-    bool longrope = r->keys->family->yarn_means_longrope && name && (!strcmp(name, "su") || !strcmp(name, "yarn"));
-    *type = longrope ? ROPE_TYPE_LONGROPE : ROPE_TYPE_DEFAULT;
-    if (is_null(r, key) || longrope) return STATUS_OK;
+    bool only_longrope = r->keys->family->only_longrope && !r->keys->gguf;
+    *type = ROPE_TYPE_DEFAULT;
+    if (is_null(r, key)) return STATUS_OK;
+    if (only_longrope && name && (!strcmp(name, "su") || !strcmp(name, "yarn"))) name = "longrope";
     for (int i = 0; name && i < ROPE_TYPES; i++)
-        if (!strcmp(name, rope_type_names[i])) {
+        if (!strcmp(name, rope_type_names[i]) && (!only_longrope || i == ROPE_TYPE_DEFAULT || i == ROPE_TYPE_LONGROPE)) {
             *type = (RopeType)i;
             return STATUS_OK;
         }
-    return bad_key(r, key, "default, linear, dynamic, llama3, yarn or longrope");
+    return bad_key(r, key, only_longrope ? "default or longrope" : "default, linear, dynamic, llama3, yarn or longrope");
 }
 
 /* How many columns of a head turn: transformers rounds down, and where that is odd the last pair goes beyond. */
@@ -156,7 +158,22 @@ static Status read_rotary_dim(const Reader *config, const Reader *r, const Model
     TRY(read_real(from, "partial_rotary_factor", 0, 1, &factor));
     if (!c->family->partial_rotary && factor != 1) return bad_key(from, "partial_rotary_factor", "1, the only one that is supported");
     *out = (int64_t)((double)c->head_dim * factor);
-    if (*out < 2 || *out > c->head_dim || *out % 2) return bad_key(from, "partial_rotary_factor", "a share of a head with an even number of columns");
+    if (*out >= 2 && *out <= c->head_dim && *out % 2 == 0) return STATUS_OK;
+    char *expected = memory_format("a share of a head's %lld columns (head_dim, or hidden_size / num_attention_heads) that is an even number of them",
+                                   (long long)c->head_dim);
+    Status status = bad_key(from, "partial_rotary_factor", expected);
+    free(expected);
+    return status;
+}
+
+/* transformers derives what is missing, and fails at null. */
+static Status check_rope_members(const Reader *r)
+{
+    static const char *const derived[] = { "rope_type", "rope_theta", "original_max_position_embeddings" };
+    for (const Json *item = json_first(r->object); item; item = json_next(item))
+        if (json_kind(item) == JSON_OBJECT) return bad_key(r, json_key(item), "a number");
+    for (size_t i = 0; i < sizeof derived / sizeof *derived; i++)
+        if (has(r, derived[i]) && is_null(r, derived[i]) && !r->keys->gguf) return bad_key(r, derived[i], "a value");
     return STATUS_OK;
 }
 
@@ -164,16 +181,18 @@ static Status read_rotary_dim(const Reader *config, const Reader *r, const Model
 static Status read_rope(const Reader *config, const Reader *r, const ModelConfig *c, double theta, RopeParameters *rope)
 {
     double original = (double)c->max_position_embeddings;
-    for (const Json *item = json_first(r->object); item; item = json_next(item))
-        if (json_kind(item) == JSON_OBJECT) return bad_key(r, json_key(item), "a number");
+    TRY(check_rope_members(r));
     TRY(read_real(r, "rope_theta", above_zero, theta, &rope->theta));
     TRY(read_rope_type(r, &rope->type));
     TRY(read_rotary_dim(config, r, c, &rope->rotary_dim));
-    TRY(read_real(r, "original_max_position_embeddings", 1, original, &rope->original_max_position_embeddings));
+    bool scaled = rope->type == ROPE_TYPE_LLAMA3 || rope->type == ROPE_TYPE_YARN || rope->type == ROPE_TYPE_LONGROPE;
+    bool query_scaling = c->family->query_scaling && !c->gguf;       /* its keys must be there; GGUF has them where they are used */
+    TRY(read_real(r, "original_max_position_embeddings", 1, query_scaling && !scaled ? NAN : original, &rope->original_max_position_embeddings));
     TRY(read_real(config, "original_max_position_embeddings", 1, rope->original_max_position_embeddings, &rope->original_max_position_embeddings));
-    double derived = rope->type == ROPE_TYPE_YARN || rope->type == ROPE_TYPE_LONGROPE ? original / rope->original_max_position_embeddings : NAN;
+    bool derives = rope->type == ROPE_TYPE_LONGROPE || (rope->type == ROPE_TYPE_YARN && (has(r, "factor") || c->gguf));      /* yarn: from null */
+    double derived = derives ? original / rope->original_max_position_embeddings : NAN;
     if (rope->type != ROPE_TYPE_DEFAULT) TRY(read_real(r, "factor", above_zero, derived, &rope->factor));
-    if (c->family->query_scaling) TRY(read_real(r, "llama_4_scaling_beta", 0, 0, &rope->query_scaling_beta));
+    if (c->family->query_scaling) TRY(read_real(r, "llama_4_scaling_beta", 0, query_scaling ? NAN : 0, &rope->query_scaling_beta));
     switch (rope->type) {
     case ROPE_TYPE_LLAMA3: return read_llama3(r, rope);
     case ROPE_TYPE_YARN: return read_yarn(config, r, rope);
@@ -196,6 +215,21 @@ static Status read_one_rope(const Reader *config, ModelConfig *c)
     return read_rope(config, &r, c, theta, &c->rope[0]);
 }
 
+/* rope_parameters of two tables: an object, or null, for each; rope_scaling is for files that have none. */
+static Status check_rope_types(const Reader *config, const Json *both, const char *const keys[2])
+{
+    Reader r = { config->keys, both, "rope_parameters." };
+    if (json_kind(both) == JSON_NULL) return STATUS_OK;
+    if (json_kind(both) != JSON_OBJECT) return bad_key(config, "rope_parameters", "an object");
+    if (!is_null(config, "rope_scaling")) return bad_key(config, "rope_scaling", "null, as rope_parameters is there");
+    for (const Json *item = json_first(both); item; item = json_next(item)) {
+        const char *key = json_key(item);
+        if (strcmp(key, keys[0]) && strcmp(key, keys[1])) return bad_key(&r, key, "only full_attention and sliding_attention here");
+        if (json_kind(item) != JSON_OBJECT && json_kind(item) != JSON_NULL) return bad_key(&r, key, "an object");
+    }
+    return STATUS_OK;
+}
+
 /* Tables 0, of layers that see everything, and 1, of layers with a window. rope_scaling, the older key, means the first. */
 static Status read_two_ropes(const Reader *config, ModelConfig *c)
 {
@@ -203,11 +237,13 @@ static Status read_two_ropes(const Reader *config, ModelConfig *c)
     static const char *const prefixes[] = { "rope_parameters.full_attention.", "rope_parameters.sliding_attention." };
     bool old = !is_null(config, "rope_scaling");
     const Json *both = json_get(config->object, "rope_parameters");
+    if (!c->gguf) TRY(check_rope_types(config, both, keys));
     for (int i = 0; i < 2; i++) {
         bool scaled = i == 0 && (old || c->gguf);
         Reader r = { config->keys, scaled ? json_get(config->object, old ? "rope_scaling" : "rope_parameters") : json_get(both, keys[i]),
                      c->gguf ? "" : scaled ? "rope_scaling." : prefixes[i] };
         double theta;
+        if (scaled && old && has(&r, "type") && !has(&r, "rope_type")) return bad_key(&r, "type", "to be called rope_type, as transformers reads no other here");
         TRY(read_real(config, thetas[i], above_zero, 10000, &theta));
         TRY(read_rope(config, &r, c, theta, &c->rope[i]));
     }
@@ -227,7 +263,8 @@ static Status read_window(const Reader *r, const ModelConfig *c, bool typed, int
     bool used = c->family->window != WINDOW_NONE, switched = has(r, "use_sliding_window") && !(typed && c->family->window == WINDOW_NO_ROPE);
     *window = 0;
     if (switched) TRY(read_flag(r, "use_sliding_window", &used));
-    if (!used || is_null(r, "sliding_window")) return STATUS_OK;
+    bool needed = c->family->window == WINDOW_PATTERN && !c->gguf && !(typed && c->family->rope == ROPE_WINDOWS_IF_ANY);
+    if (!used || (is_null(r, "sliding_window") && !needed)) return STATUS_OK;
     return read_count(r, "sliding_window", INT32_MAX, 0, window);
 }
 
@@ -332,10 +369,12 @@ static Status read_sizes(const Reader *r, ModelConfig *c)
     TRY(read_count(r, "num_hidden_layers", 4096, 0, &c->num_hidden_layers));
     TRY(read_count(r, "num_attention_heads", 1 << 16, 0, &c->num_attention_heads));
     TRY(read_count(r, "num_key_value_heads", 1 << 16, c->num_attention_heads, &c->num_key_value_heads));
+    int64_t share = c->hidden_size / c->num_attention_heads;
     if (is_null(r, "head_dim") && c->hidden_size % c->num_attention_heads) return bad_key(r, "hidden_size", "a multiple of num_attention_heads");
-    TRY(read_count(r, "head_dim", 1 << 12, c->hidden_size / c->num_attention_heads, &c->head_dim));
-    TRY(read_count(r, "max_position_embeddings", INT32_MAX, 2048, &c->max_position_embeddings));
-    return read_real(r, "rms_norm_eps", 0, c->gguf ? NAN : 1e-6, &c->norm_eps);
+    TRY(read_count(r, "head_dim", 1 << 12, share, &c->head_dim));
+    if (c->family->head_dim_follows && c->head_dim != share) return bad_key(r, "head_dim", "hidden_size / num_attention_heads");
+    TRY(read_count(r, "max_position_embeddings", INT32_MAX, 0, &c->max_position_embeddings));
+    return read_real(r, "rms_norm_eps", 0, NAN, &c->norm_eps);
 }
 
 static Status read_flags(const Reader *r, ModelConfig *c)

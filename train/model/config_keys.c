@@ -30,12 +30,15 @@ static void overlay(Json *values, const char *text)
     json_free(json);
 }
 
-/* What the plain decoder calls the key that this family's config.json calls `here`. */
+/* What the plain decoder calls the key that this family's config.json calls `here`; NULL: it calls another one so, or none. */
 static const char *plain_key(const Family *f, const char *here)
 {
-    for (int i = 0; i < FAMILY_KEYS && f->key[i].key; i++)
+    const char *plain_name = here;
+    for (int i = 0; i < FAMILY_KEYS && f->key[i].key; i++) {
         if (!strcmp(f->key[i].here, here)) return f->key[i].key;
-    return here;
+        if (!strcmp(f->key[i].key, here)) plain_name = NULL;
+    }
+    return plain_name;
 }
 
 static Status unknown(const char *path, const char *what, const char *name, bool gguf)
@@ -72,24 +75,38 @@ static Status find_family(ConfigKeys *k, const Json **json)
     return STATUS_OK;
 }
 
-static void take_members(ConfigKeys *k, const Json *json)
+/* null is the default where that is null; else transformers takes it only for what there may be none of, and rope_parameters. */
+static bool may_be_null(const ConfigKeys *k, const char *key)
+{
+    static const char *const none[] = { "sliding_window", "attn_logit_softcapping", "final_logit_softcapping" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (!strcmp(none[i], key)) return true;
+    return json_kind(json_get(k->values, key)) == JSON_NULL;
+}
+
+static Status take_members(ConfigKeys *k, const Json *json)
 {
     for (const Json *item = json_first(json); item; item = json_next(item)) {
         const char *key = plain_key(k->family, json_key(item));
-        if (json_get(k->values, key)) json_set(k->values, key, json_copy(item));
+        bool null = json_kind(item) == JSON_NULL;
+        if (!key || !json_get(k->values, key) || (null && !strcmp(key, "rope_parameters"))) continue;
+        if (null && !may_be_null(k, key))
+            return fail(STATUS_INPUT, "%s: %s: expected a value, found null; take it out for the default", k->path, json_key(item));
+        json_set(k->values, key, json_copy(item));
     }
+    return STATUS_OK;
 }
 
-/* TRL's loss scales and caps logits by these keys in any family's config, also where the model does not. */
+/* TRL's loss scales and caps logits by these keys in any family's config, also where the model does not, as no multimodal one does. */
 static Status refuse_trained_scales(const ConfigKeys *k, const Json *json)
 {
     static const char *const keys[] = { "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier", "final_logit_softcapping" };
     for (int i = 0; i < 5; i++) {
         const Json *value = json_get(json, keys[i]);
         bool neutral = json_kind(value) == JSON_NULL || (i < 4 && json_is_number(value) && json_number(value) == 1);
-        if (!neutral && !json_get(k->values, keys[i]))
+        if (!neutral && (k->multimodal || !json_get(k->values, keys[i])))
             return fail(STATUS_INPUT, "%s: %s: models of type %s do not have it, and TRL trains with it all the same; take it out, or give the type that has it",
-                        k->path, keys[i], k->family->model_type);
+                        k->path, keys[i], k->multimodal ? k->family->text_of : k->family->model_type);
     }
     return STATUS_OK;
 }
@@ -100,9 +117,10 @@ Status config_keys_from_json(ConfigKeys *k, const Json *json, const char *path)
     if (json_kind(json) != JSON_OBJECT) return fail(STATUS_INPUT, "%s: expected an object, found %s", path, json_kind_name(json));
     const Json *own = json;
     TRY(find_family(k, &own));
+    k->file = own;
     k->values = parse(plain);
     overlay(k->values, k->family->defaults);
-    take_members(k, own);
+    TRY(take_members(k, own));
     const Json *tied = json_get(json, "tie_word_embeddings");        /* a multimodal model's own word counts */
     if (k->multimodal) json_set(k->values, "tie_word_embeddings", tied ? json_copy(tied) : json_new_bool(true));
     return refuse_trained_scales(k, own);
@@ -147,7 +165,10 @@ void config_keys_spell(const ConfigKeys *k, const char *key, Buffer *out)
         buffer_format(out, "%s.%s", k->family->architecture, gguf_name(k->family, key));
         return;
     }
-    buffer_add_string(out, family_spelling(k->family, key));
+    const char *spelled = family_spelling(k->family, key);
+    for (int i = 0; i < FAMILY_KEYS && k->family->key[i].key; i++)
+        if (!strcmp(k->family->key[i].key, key) && json_get(k->file, k->family->key[i].here)) spelled = k->family->key[i].here;
+    buffer_add_string(out, spelled);
 }
 
 static Json *scalar_to_json(const GgufValue *value, int64_t i)

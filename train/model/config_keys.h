@@ -10,6 +10,7 @@
 
 typedef struct {
     Json       *values;
+    const Json *file;                  /* what they were read from; NULL for GGUF */
     const char *path;                  /* of the file, for messages */
     const Family *family;
     bool        gguf, multimodal;

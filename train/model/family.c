@@ -65,7 +65,7 @@ static const Family families[] = {
     {
         .model_type = "gemma2", .architecture = "gemma2", .gguf_wide_scale_layers = 46, .default_targets = QV_TARGETS,
         .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { SANDWICH_NORMS },
-        .key = { { "hidden_act", "hidden_activation" }, { "-", "hidden_act" } },
+        .key = { { "hidden_act", "hidden_activation" }, { "-", "hidden_act" }, { "-", "sliding_window_pattern" } },
         .defaults = "{\"max_position_embeddings\": 8192, \"num_key_value_heads\": 4, \"head_dim\": 256, \"hidden_act\": \"gelu_pytorch_tanh\", "
                     "\"tie_word_embeddings\": true, \"attention_bias\": false, \"use_bidirectional_attention\": null, \"query_pre_attn_scalar\": 256, "
                     "\"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 2, \"final_logit_softcapping\": 30.0, "
@@ -92,7 +92,7 @@ static const Family families[] = {
         .defaults = "{\"max_position_embeddings\": 4096, \"original_max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"resid_pdrop\": 0, "
                     "\"sliding_window\": null}",
         .dropout = { [DROP_ATTENTION_OUT] = "resid_pdrop", [DROP_MLP_OUT] = "resid_pdrop" }, .gguf = "{\"original_max_position_embeddings\": null}",
-        .window = WINDOW_ALL, .partial_rotary = true, .yarn_means_longrope = true,
+        .window = WINDOW_ALL, .partial_rotary = true, .only_longrope = true,
     },
     {
         .model_type = "smollm3", .architecture = "smollm3", .gguf_pairs_heads = true,
@@ -138,12 +138,12 @@ static const Family families[] = {
         .name = LLAMA_NAMES, .site = LLAMA_SITES,
         .norm = { LLAMA_NORMS, { NORM_Q, "self_attn.q_layernorm.norms.%d", "attn_q_norm" }, { NORM_K, "self_attn.k_layernorm.norms.%d", "attn_k_norm" } },
         .qk_norm = QK_NORM_EACH, .qk_norm_key = "qk_layernorm",
-        .key = { { "rms_norm_eps", "layer_norm_eps" }, { "-", "head_dim" } },
+        .key = { { "rms_norm_eps", "layer_norm_eps" } },
         .defaults = "{\"max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_qkv_bias\": false, "
                     "\"qk_layernorm\": false, \"use_parallel_residual\": false, \"hidden_dropout\": 0}",
         .dropout = { [DROP_MLP_OUT] = "hidden_dropout" },
         .qkv_bias = "use_qkv_bias", .layer_norm = true, .norm_bias = true, .parallel_residual = "use_parallel_residual", .one_norm_if_parallel = true,
-        .partial_rotary = true,
+        .head_dim_follows = true, .partial_rotary = true,
     },
     {
         .model_type = "gpt2", .architecture = "gpt2", .default_targets = { "c_attn" },
@@ -152,6 +152,8 @@ static const Family families[] = {
                   { SITE_DOWN, "mlp.c_proj", "ffn_down" } },
         .norm = { { NORM_ATTENTION_IN, "ln_1", "attn_norm" }, { NORM_MLP_IN, "ln_2", "ffn_norm" } },
         .key = { { "hidden_size", "n_embd" }, { "num_hidden_layers", "n_layer" }, { "num_attention_heads", "n_head" }, { "max_position_embeddings", "n_positions" },
+                 { "hidden_size", "hidden_size" }, { "num_hidden_layers", "num_hidden_layers" }, { "num_attention_heads", "num_attention_heads" },
+                 { "max_position_embeddings", "max_position_embeddings" },
                  { "intermediate_size", "n_inner" }, { "hidden_act", "activation_function" }, { "rms_norm_eps", "layer_norm_epsilon" },
                  { "attention_dropout", "attn_pdrop" }, { "-", "num_key_value_heads" }, { "-", "head_dim" } },
         .defaults = "{\"max_position_embeddings\": 1024, \"hidden_act\": \"gelu_new\", \"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true, "
@@ -170,12 +172,12 @@ static const Family families[] = {
                   { SITE_UP, "mlp.dense_h_to_4h", "ffn_up" }, { SITE_DOWN, "mlp.dense_4h_to_h", "ffn_down" } },
         .norm = { LLAMA_NORMS },
         .key = { { "rms_norm_eps", "layer_norm_eps" }, { "rope_theta", "rotary_emb_base" }, { "-", "rope_theta" }, { "partial_rotary_factor", "rotary_pct" },
-                 { "-", "partial_rotary_factor" }, { "-", "num_key_value_heads" }, { "-", "head_dim" } },
+                 { "-", "partial_rotary_factor" }, { "-", "num_key_value_heads" } },
         .defaults = "{\"hidden_act\": \"gelu\", \"rms_norm_eps\": 1e-5, \"partial_rotary_factor\": 0.25, \"use_parallel_residual\": true, "
                     "\"attention_bias\": true, \"hidden_dropout\": 0}",
         .dropout = { [DROP_EMBEDDING] = "hidden_dropout", [DROP_ATTENTION_OUT] = "hidden_dropout", [DROP_MLP_OUT] = "hidden_dropout" },
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = ALWAYS, .qkv_by_head = true, .layer_norm = true, .norm_bias = true,
-        .parallel_residual = "use_parallel_residual", .partial_rotary = true,
+        .parallel_residual = "use_parallel_residual", .head_dim_follows = true, .partial_rotary = true,
     },
     {
         .model_type = "phi", .architecture = "phi2", .default_targets = { "q_proj", "v_proj", "fc1", "fc2" },
@@ -193,7 +195,7 @@ static const Family families[] = {
     {
         .model_type = "olmo3", .architecture = "olmo2",
         .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { POST_NORMS, QK_NORMS }, .qk_norm = QK_NORM_WHOLE,
-        .key = { { "-", "rope_local_base_freq" } },
+        .key = { { "-", "rope_local_base_freq" }, { "-", "sliding_window_pattern" } },
         .defaults = "{\"rms_norm_eps\": 1e-5, \"attention_bias\": false, \"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 4, "
                     "\"rope_theta\": 500000, \"rope_local_base_freq\": 500000}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .window = WINDOW_PATTERN, .rope_by_layer_type = true,

@@ -47,7 +47,7 @@ typedef enum {
 /* Where training drops: the embeddings with positions, the output of attention, that of the MLP, attention's probabilities. */
 typedef enum { DROP_EMBEDDING, DROP_ATTENTION_OUT, DROP_MLP_OUT, DROP_PROBABILITIES, DROP_KINDS } DropKind;
 
-enum { FAMILY_SITES = 7, FAMILY_NORMS = 6, FAMILY_KEYS = 10, FAMILY_TARGETS = 5 };
+enum { FAMILY_SITES = 7, FAMILY_NORMS = 6, FAMILY_KEYS = 14, FAMILY_TARGETS = 5 };
 
 typedef struct Family {
     const char *model_type;                       /* config.json */
@@ -61,7 +61,8 @@ typedef struct Family {
     SiteName site[FAMILY_SITES];                  /* in the order of named_modules(), in which PEFT draws initial values */
     NormName norm[FAMILY_NORMS];
 
-    /* config.json. `key`: what is called otherwise here than in the plain decoder; "-": not read here. `defaults`, JSON: the keys that transformers' class
+    /* config.json. `key`: what is called otherwise here than in the plain decoder, and under its plain name too only where that stands
+     * here as well; "-": not read here. `defaults`, JSON: the keys that transformers' class
      * has beside the plain ones, with its defaults, and plain keys whose default differs; a key that is in neither is not read.
      * `only`, JSON: keys that must have this value, since another one means another function. `gguf`, JSON: what llama.cpp fixes. */
     struct { const char *key, *here; } key[FAMILY_KEYS];
@@ -78,6 +79,7 @@ typedef struct Family {
     /* Linears. A bias is named by the flag that switches it: ALWAYS, or NULL for never. */
     const char *qkv_bias, *o_bias, *mlp_bias;
     bool  head_bias;
+    bool  head_dim_follows;                       /* from hidden_size and the heads: config.json cannot give another */
     bool  conv1d;                                 /* matrices are stored [in, out] */
     bool  qkv_by_head;                            /* a fused matrix holds q, k, v of head 0, then of head 1, …; else all q, all k, all v */
     int   intermediate_times_hidden;              /* intermediate_size, where it is not given; 0: it must be */
@@ -95,7 +97,7 @@ typedef struct Family {
     bool  rope_interleaved;                       /* pairs (2i, 2i + 1); else halves */
     bool  rope_by_layer_type;                     /* a table of its own for layers with a window */
     bool  partial_rotary;                         /* partial_rotary_factor is read */
-    bool  yarn_means_longrope;
+    bool  only_longrope;                          /* beside default; older files call it su or yarn */
     bool  query_scaling;                          /* rope_parameters.llama_4_scaling_beta is read */
     bool  counts_first_labels;                    /* Trainer divides the loss by all labels of a padded row, also by the first, which is not scored */
     int   gguf_wide_scale_layers;                 /* a GGUF with so many layers scales attention by hidden_size / heads; 0: none */

@@ -4,7 +4,12 @@
 #include "kernels/memory.h"
 #include "train/model/config.h"
 
-#define GOOD "\"model_type\": \"llama\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4"
+#define NUMBERS "\"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4"
+#define GOOD "\"model_type\": \"llama\", " NUMBERS
+
+/* The same of another family, an object that the text behind it closes; gpt2's numbers have other names. */
+#define OF(type) "{\"model_type\": \"" type "\", " NUMBERS ", \"num_key_value_heads\": 2, "
+#define GPT2 "{\"model_type\": \"gpt2\", \"vocab_size\": 64, \"n_layer\": 2, \"n_head\": 4, \"attn_pdrop\": 0, \"resid_pdrop\": 0, \"embd_pdrop\": 0"
 
 /* The good config with one value more or other: the last of two equal keys counts. */
 static Status read(ModelConfig *c, const char *more)
@@ -40,8 +45,7 @@ static void bad(const char *more, const char *message)
 static void what_is_not_said_is_transformers_default(void **state)
 {
     (void)state;
-    static const char *const same[] = { "", "\"num_key_value_heads\": null, \"head_dim\": null, \"max_position_embeddings\": null, \"rms_norm_eps\": null, \"attention_bias\": null, "
-        "\"mlp_bias\": null, \"tie_word_embeddings\": null, \"attention_dropout\": null, \"rope_scaling\": null, \"rope_theta\": null, \"rope_parameters\": null" };
+    static const char *const same[] = { "", "\"num_key_value_heads\": null, \"head_dim\": null, \"rope_scaling\": null, \"rope_parameters\": null" };
     for (int i = 0; i < 2; i++) {
         ModelConfig c;
         good(&c, same[i]);
@@ -95,19 +99,17 @@ static void what_is_no_model_of_ours(void **state)
 static void every_count_is_checked(void **state)
 {
     (void)state;
-    static const struct { const char *key; long long too_many; bool needed; } counts[] = {
-        { "vocab_size", (1 << 24) + 1, true }, { "hidden_size", (1 << 20) + 1, true }, { "intermediate_size", (1 << 22) + 1, true }, { "num_hidden_layers", 4097, true },
-        { "num_attention_heads", (1 << 16) + 1, true }, { "num_key_value_heads", (1 << 16) + 1, false }, { "head_dim", (1 << 12) + 1, false },
-        { "max_position_embeddings", 1LL << 31, false },
+    static const struct { const char *key; long long too_many; } counts[] = {
+        { "vocab_size", (1 << 24) + 1 }, { "hidden_size", (1 << 20) + 1 }, { "intermediate_size", (1 << 22) + 1 }, { "num_hidden_layers", 4097 },
+        { "num_attention_heads", (1 << 16) + 1 }, { "num_key_value_heads", (1 << 16) + 1 }, { "head_dim", (1 << 12) + 1 },
+        { "max_position_embeddings", 1LL << 31 },
     };
     static const char *const wrong[] = { "0", "-1", "1.5", "8.0", "\"8\"", "true", "[8]", "{}", "1e300", "-9223372036854775808", "18446744073709551616", "NaN" };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         char more[160], message[200], text[40];
-        for (size_t k = 0; k < sizeof wrong / sizeof *wrong + 2; k++) {
-            bool null = k == sizeof wrong / sizeof *wrong + 1;
-            if (null && !counts[i].needed) continue;
+        for (size_t k = 0; k < sizeof wrong / sizeof *wrong + 1; k++) {
             if (k == sizeof wrong / sizeof *wrong) snprintf(text, sizeof text, "%lld", counts[i].too_many);
-            else snprintf(text, sizeof text, "%s", null ? "null" : wrong[k]);
+            else snprintf(text, sizeof text, "%s", wrong[k]);
             snprintf(more, sizeof more, "\"%s\": %s", counts[i].key, text);
             ModelConfig c;
             assert_int_equal(read(&c, more), STATUS_INPUT);
@@ -119,6 +121,7 @@ static void every_count_is_checked(void **state)
         bad(more, message);
     }
     bad("{\"model_type\": \"llama\"}", "vocab_size: expected a whole number above 0 and of a size that can be, found nothing");
+    bad("{\"model_type\": \"llama\", \"vocab_size\": null}", "vocab_size: expected a whole number above 0 and of a size that can be, found nothing");
     bad("{\"model_type\": \"llama\", \"vocab_size\": 64, \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 2}",
         "num_attention_heads: expected a whole number above 0 and of a size that can be, found nothing");
 }
@@ -133,7 +136,6 @@ static void every_other_value_is_checked(void **state)
     bad("\"mlp_bias\": \"yes\"", "mlp_bias: expected true or false, found \"yes\"");
     bad("\"tie_word_embeddings\": 0", "tie_word_embeddings: expected true or false, found 0");
     bad("\"hidden_act\": \"mish\"", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found \"mish\"");
-    bad("\"hidden_act\": null", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found nothing");
     bad("\"hidden_act\": 3", "hidden_act: expected silu, gelu, gelu_new, gelu_pytorch_tanh, relu or relu2, found 3");
     bad("\"attention_dropout\": 1", "attention_dropout: expected a number of at least 0 and less than 1, found 1");
     bad("\"attention_dropout\": -0.1", "attention_dropout: expected a number of at least 0 and less than 1, found -0.1");
@@ -179,6 +181,61 @@ static void dropouts(void **state)
     }
 }
 
+static void null_is_no_other_default(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "max_position_embeddings", "rms_norm_eps", "attention_bias", "mlp_bias", "tie_word_embeddings", "attention_dropout",
+                                        "rope_theta", "hidden_act" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char more[80], message[120];
+        snprintf(more, sizeof more, "\"%s\": null", keys[i]);
+        snprintf(message, sizeof message, "%s: expected a value, found null; take it out for the default", keys[i]);
+        bad(more, message);
+    }
+    ModelConfig c;
+    good(&c, OF("mistral") "\"sliding_window\": null}");
+    good(&c, OF("gemma2") "\"attn_logit_softcapping\": null, \"final_logit_softcapping\": null}");
+    assert_true(c.attention_softcap == 0 && c.logit_softcap == 0);
+    bad(OF("gemma2") "\"query_pre_attn_scalar\": null}", "query_pre_attn_scalar: expected a value, found null; take it out for the default");
+    bad(OF("stablelm") "\"layer_norm_eps\": null}", "layer_norm_eps: expected a value, found null; take it out for the default");
+    good(&c, OF("ministral3") "\"rope_parameters\": null}");
+    assert_true(c.rope[0].type == ROPE_TYPE_YARN && c.rope[0].query_scaling_beta == 0.1);
+}
+
+/* A key counts under the name that the family gives it, which messages repeat, and under no other. */
+static void keys_of_other_names_are_not_read(void **state)
+{
+    (void)state;
+    ModelConfig c;
+    good(&c, OF("stablelm") "\"partial_rotary_factor\": 0.5, \"layer_norm_eps\": 0.5, \"rms_norm_eps\": 0.25}");
+    assert_true(c.norm_eps == 0.5);
+    assert_ok(read(&c, OF("gemma2") "\"hidden_activation\": \"relu\", \"hidden_act\": \"silu\", \"sliding_window_pattern\": 1}"));
+    assert_true(c.act == ACT_RELU && c.layer[0].window == 4096 && c.layer[1].window == 0);
+    config_free(&c);
+    good(&c, GPT2 ", \"n_embd\": 16, \"layer_norm_epsilon\": 0.5, \"rms_norm_eps\": 0.25, \"hidden_act\": \"relu\"}");
+    assert_true(c.hidden_size == 16 && c.norm_eps == 0.5 && c.act == ACT_GELU_TANH);
+    good(&c, GPT2 ", \"hidden_size\": 16}");
+    assert_int_equal(c.hidden_size, 16);
+    bad(GPT2 ", \"hidden_size\": 0}", "hidden_size: expected a whole number above 0 and of a size that can be, found 0");
+    bad(GPT2 ", \"n_embd\": 0}", "n_embd: expected a whole number above 0 and of a size that can be, found 0");
+    bad(OF("gpt_neox") "\"rope_parameters\": {\"rope_theta\": 0}}", "rope_parameters.rope_theta: expected a number above 0, found 0");
+    bad(OF("gpt_neox") "\"rotary_emb_base\": 0}", "rotary_emb_base: expected a number above 0, found 0");
+}
+
+static void what_other_families_make_of_it(void **state)
+{
+    (void)state;
+    ModelConfig c;
+    bad(OF("gemma2") "\"sliding_window\": null}", "sliding_window: expected a whole number above 0 and of a size that can be, found nothing");
+    bad(OF("exaone4") "\"num_key_value_heads\": 2, \"sliding_window\": null}", "sliding_window: expected a whole number above 0 and of a size that can be, found nothing");
+    good(&c, OF("exaone4") "\"num_key_value_heads\": 2, \"sliding_window\": null, \"layer_types\": [\"full_attention\", \"full_attention\"]}");
+    bad(OF("stablelm") "\"head_dim\": 8}", "head_dim: expected hidden_size / num_attention_heads, found 8");
+    bad(OF("gpt_neox") "\"rotary_pct\": 0.25}",
+        "rotary_pct: expected a share of a head's 4 columns (head_dim, or hidden_size / num_attention_heads) that is an even number of them, found 0.25");
+    bad("{\"model_type\": \"gemma3\", \"text_config\": {\"final_logit_softcapping\": 30.0}}",
+        "final_logit_softcapping: models of type gemma3 do not have it, and TRL trains with it all the same; take it out, or give the type that has it");
+}
+
 static void every_spelling_of_rope(void **state)
 {
     (void)state;
@@ -200,7 +257,7 @@ static void every_spelling_of_rope(void **state)
     assert_true(c.rope[0].type == ROPE_TYPE_DYNAMIC && c.rope[0].factor == 2.5);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}");
     assert_true(c.rope[0].type == ROPE_TYPE_LLAMA3 && c.rope[0].low_freq_factor == 1 && c.rope[0].high_freq_factor == 4 && c.rope[0].original_max_position_embeddings == 64);
-    good(&c, "\"max_position_embeddings\": 128, \"rope_scaling\": {\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 32}");
+    good(&c, "\"max_position_embeddings\": 128, \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": null, \"original_max_position_embeddings\": 32}");
     assert_true(c.rope[0].type == ROPE_TYPE_YARN && c.rope[0].factor == 4 && c.rope[0].attention_factor < 0 && c.rope[0].beta_fast == 32 && c.rope[0].beta_slow == 1 && c.rope[0].truncate);
     good(&c, "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"attention_factor\": 0.5, \"beta_fast\": 16, \"beta_slow\": 2, \"mscale\": 1.5, \"mscale_all_dim\": 0.5, \"truncate\": false}");
     assert_true(c.rope[0].attention_factor == 0.5 && c.rope[0].beta_fast == 16 && c.rope[0].beta_slow == 2 && c.rope[0].mscale == 1.5 && c.rope[0].mscale_all_dim == 0.5 && !c.rope[0].truncate);
@@ -234,6 +291,32 @@ static void every_mistake_in_rope(void **state)
     bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 1}", "rope_scaling.truncate: expected true or false, found 1");
     bad("\"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}", "rope_theta: expected a number above 1, which yarn needs, found 1");
     bad("\"rope_parameters\": {\"partial_rotary_factor\": 0.5}", "rope_parameters.partial_rotary_factor: expected 1, the only one that is supported, found 0.5");
+    bad("\"rope_parameters\": {\"rope_type\": null}", "rope_parameters.rope_type: expected a value, found null");
+    bad("\"rope_parameters\": {\"rope_theta\": null}", "rope_parameters.rope_theta: expected a value, found null");
+    bad("\"rope_scaling\": {\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 32}", "rope_scaling.factor: expected a number above 0, found nothing");
+}
+
+static void every_mistake_in_the_ropes_of_families(void **state)
+{
+    (void)state;
+    static const char linear[] = "{\"rope_type\": \"linear\", \"factor\": 2}";
+    char *more = memory_format(OF("gemma3_text") "\"rope_parameters\": %s}", linear);
+    bad(more, "rope_parameters.rope_type: expected only full_attention and sliding_attention here, found \"linear\"");
+    free(more);
+    more = memory_format(OF("gemma3_text") "\"rope_parameters\": {\"full_attention\": %s}, \"rope_scaling\": %s}", linear, linear);
+    bad(more, "rope_scaling: expected null, as rope_parameters is there, found {\"rope_type\": \"linear\", \"factor\": 2}");
+    free(more);
+    bad(OF("gemma3_text") "\"rope_parameters\": {\"sliding_attention\": 3}}", "rope_parameters.sliding_attention: expected an object, found 3");
+    bad(OF("gemma3_text") "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}}",
+        "rope_scaling.type: expected to be called rope_type, as transformers reads no other here, found \"linear\"");
+    bad(OF("olmo3") "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"truncate\": false}}",
+        "rope_scaling.truncate: expected true, as transformers does not read it here, found false");
+    more = memory_format(OF("phi3") "\"rope_scaling\": %s}", linear);
+    bad(more, "rope_scaling.rope_type: expected default or longrope, found \"linear\"");
+    free(more);
+    bad(OF("ministral3") "\"rope_parameters\": {\"rope_theta\": 7}}", "rope_parameters.original_max_position_embeddings: expected a number above 0, found nothing");
+    bad(OF("ministral3") "\"rope_parameters\": {\"rope_theta\": 7, \"original_max_position_embeddings\": 8}}",
+        "rope_parameters.llama_4_scaling_beta: expected a number of at least 0, found nothing");
 }
 
 int main(void)
@@ -242,6 +325,8 @@ int main(void)
         cmocka_unit_test(what_is_not_said_is_transformers_default), cmocka_unit_test(what_is_said_counts), cmocka_unit_test(what_is_no_model_of_ours),
         cmocka_unit_test(every_count_is_checked), cmocka_unit_test(every_other_value_is_checked), cmocka_unit_test(dropouts),
         cmocka_unit_test(every_spelling_of_rope), cmocka_unit_test(every_mistake_in_rope),
+        cmocka_unit_test(null_is_no_other_default), cmocka_unit_test(keys_of_other_names_are_not_read),
+        cmocka_unit_test(what_other_families_make_of_it), cmocka_unit_test(every_mistake_in_the_ropes_of_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
