@@ -34,6 +34,7 @@ OTHER = {"vocab_size", "initializer_range", "use_cache", "bos_token_id", "eos_to
          "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classifier_dropout",
          "is_decoder", "boi_token_index", "eoi_token_index", "image_token_index", "mm_tokens_per_image", "projector_hidden_act",
          "vision_feature_layer", "multimodal_projector_bias", "spatial_merge_size"} | {field.name for field in dataclasses.fields(PreTrainedConfig)}
+NO_EFFECT = {("embd_pdrop", "phi3"), ("reorder_and_upcast_attn", "gpt2")}      # in float32
 TRL_HEAD = {"logit_scale": [0.5], "logits_scaling": [2.0], "final_logit_softcapping": [3.0], "output_multiplier": [0.5], "lm_head_multiplier": [0.5]}
 LINEAR = dict(rope_type="linear", factor=2.0)
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
@@ -87,7 +88,7 @@ def derived(value):
 def changes(family, config):
     for key in sorted(declared(family) | VALUES.keys()):
         known, seen = VALUES.get(key, []), [config.get(key)]
-        known = known + derived(seen[0]) if key in declared(family) else known if key in OLD else known[:1]
+        known = known + derived(seen[0]) + [None] * ((key, family) not in NO_EFFECT) if key in declared(family) else known if key in OLD else known[:1]
         for value in known:
             if value not in seen:
                 seen.append(value)

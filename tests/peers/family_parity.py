@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 ROWS = ("id_rows", 20, 0, 384, 4, 40)
 RECIPE = dict(gradient_accumulation_steps=1, max_steps=10, warmup_steps=2)
+EVALUATION = dict(eval_strategy="steps", eval_steps=2, per_device_eval_batch_size=2)
 LOGITS_BAR = 1e-5
 
 
@@ -32,8 +33,16 @@ def fresh(family):
     return Case("family-fresh-" + family, family, ROWS, RECIPE | dict(lora_target_modules=wanted, seed=7), None)
 
 
+def stateful(name, model, recipe, rows=ROWS, **options):
+    return Case("family-" + name, model, rows, RECIPE | recipe | dict(lora_target_modules=targets(model)), None, **options)
+
+
 CASES = [given(model) for model in SPECS] + [fresh(family) for family in FAMILIES] + [
-    Case("family-gpt2-unpadded", "gpt2", ROWS, RECIPE | dict(padding_free=True, max_length=None), {})]
+    Case("family-gpt2-unpadded", "gpt2", ROWS, RECIPE | dict(padding_free=True, max_length=None), {}),
+    # tables that follow the micro-batch: evaluation meets lengths of its own between the steps, and packed rows hold short documents
+    stateful("phi3-longrope-evaluation", "phi3-longrope", EVALUATION, eval_rows=("id_rows", 9, 5, 384, 4, 40)),
+    stateful("gemma3_text-dynamic-evaluation", "gemma3_text-dynamic", EVALUATION, eval_rows=("id_rows", 9, 5, 384, 4, 40)),
+    stateful("phi3-longrope-packed", "phi3-longrope", dict(packing=True, max_length=70), rows=("id_rows", 60, 0, 384, 4, 40))]
 
 
 def logits_missed(case, graft, out):

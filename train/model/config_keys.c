@@ -78,7 +78,7 @@ static Status find_family(ConfigKeys *k, const Json **json)
 /* null is the default where that is null; else transformers takes it only for what there may be none of, and rope_parameters. */
 static bool may_be_null(const ConfigKeys *k, const char *key)
 {
-    static const char *const none[] = { "sliding_window", "attn_logit_softcapping", "final_logit_softcapping" };
+    static const char *const none[] = { "sliding_window", "sliding_window_pattern", "attn_logit_softcapping", "final_logit_softcapping" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (!strcmp(none[i], key)) return true;
     return json_kind(json_get(k->values, key)) == JSON_NULL;

@@ -228,7 +228,7 @@ static void what_other_families_make_of_it(void **state)
     ModelConfig c;
     bad(OF("gemma2") "\"sliding_window\": null}", "sliding_window: expected a whole number above 0 and of a size that can be, found nothing");
     bad(OF("exaone4") "\"num_key_value_heads\": 2, \"sliding_window\": null}", "sliding_window: expected a whole number above 0 and of a size that can be, found nothing");
-    good(&c, OF("exaone4") "\"num_key_value_heads\": 2, \"sliding_window\": null, \"layer_types\": [\"full_attention\", \"full_attention\"]}");
+    good(&c, OF("exaone4") "\"num_key_value_heads\": 2, \"sliding_window\": null, \"sliding_window_pattern\": null, \"layer_types\": [\"full_attention\", \"full_attention\"]}");
     bad(OF("stablelm") "\"head_dim\": 8}", "head_dim: expected hidden_size / num_attention_heads, found 8");
     bad(OF("gpt_neox") "\"rotary_pct\": 0.25}",
         "rotary_pct: expected a share of a head's 4 columns (head_dim, or hidden_size / num_attention_heads) that is an even number of them, found 0.25");
