@@ -29,8 +29,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 BASES = {"qwen2": "qwen2-window", "qwen3": "qwen3-window", "gemma": "gemma-bias", "gemma3_text": "gemma3_text-bias", "phi3": "phi3-longrope",
          "smollm3": "smollm3-window", "olmo3": "olmo3-bias", "cohere": "cohere-bias", "cohere2": "cohere2-bias", "stablelm": "stablelm-heads",
          "phi": "phi-norms", "nemotron": "nemotron-bias", "exaone4": "exaone4-pattern"}
-# Not of the function that a model computes: ids, and what other tasks and callers read.
-OTHER = {"vocab_size", "initializer_range", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id", "text_config", "vision_config",
+# Not of the function that a model computes: ids, the order in which float32 is upcast, and what other tasks and callers read.
+OTHER = {"reorder_and_upcast_attn", "vocab_size", "initializer_range", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id", "text_config",
+         "vision_config",
          "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classifier_dropout",
          "is_decoder", "boi_token_index", "eoi_token_index", "image_token_index", "mm_tokens_per_image", "projector_hidden_act",
          "vision_feature_layer", "multimodal_projector_bias", "spatial_merge_size"} | {field.name for field in dataclasses.fields(PreTrainedConfig)}
