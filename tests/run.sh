@@ -126,12 +126,12 @@ part "keys of every family" peers family_keys.py build/graft
 part "released configurations of every family" peers family_released.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
 part "generating" peers generate_parity.py build/graft
-part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/templates"
+part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/models/templates"
 part "training templates" peers check_training_templates.py --driver build/render_chat
 part "random expressions of templates" peers fuzz_expressions.py --driver build/render_chat --count 5000
 part "random texts through tokenizers" peers check_tokenizer.py build
 part "folders with a bare vocabulary" peers check_bare_folders.py build
-part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 300 "$(cat "$logs/llama_cpp")"/ggml-vocab-*.gguf
+part "vocabularies of llama.cpp" peers check_tokenizer.py build --texts 300 "$(cat "$logs/llama_cpp")"/models/ggml-vocab-*.gguf
 part "random tables through Parquet" peers check_parquet.py build
 part "tokens and labels against TRL" peers check_masks.py build/graft
 part "rows of data files" peers check_rows.py build/read_rows
