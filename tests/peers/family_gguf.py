@@ -47,8 +47,9 @@ def gemma(**spec):
 
 
 def longrope(original):
+    factors = dict(short_factor=[1 + 0.1 * i for i in range(8)], long_factor=[1.5 + 0.5 * i for i in range(8)])
     return dict(sliding_window=None, original_max_position_embeddings=original) | rope(
-        "longrope", original_max_position_embeddings=original, short_factor=[1 + 0.1 * i for i in range(8)], long_factor=[1.5 + 0.5 * i for i in range(8)])
+        "longrope", original_max_position_embeddings=original, **factors)
 
 
 LLAMA3 = rope("llama3", 500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)

@@ -1,0 +1,138 @@
+"""No key of a GGUF file is ignored where llama.cpp heeds it: every family, every key with another value, or left out.
+
+    family_gguf_keys.py GRAFT [NAME...]      NAME is a case of family_gguf.py or a pattern; without names, one case of each family
+
+llama.cpp says what a file with the other value means. Where its logits move, graft's must move with them, or graft must refuse
+the file and name the key. Where they stay, graft's stay or graft refuses. A file that llama.cpp itself refuses means nothing."""
+import fnmatch
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cases  # noqa: F401  keeps the peers from the network
+import family_gguf
+import numpy
+import torch
+from gguf_convert import gguf
+from parity import Failure
+from safetensors.numpy import load_file
+
+U32, INT32, F32, BOOL, STRING, ARRAY = (gguf.GGUFValueType[name] for name in "UINT32 INT32 FLOAT32 BOOL STRING ARRAY".split())
+YARN = [("rope.scaling.type", STRING, "yarn"), ("rope.scaling.factor", F32, 4.0), ("rope.scaling.original_context_length", U32, 64)]
+# Changes of a file: the last key of each is the one under test.
+CHANGES = [
+    [("attention.causal", BOOL, False)], [("attention.scale", F32, 0.3)], [("attention.clamp_kqv", F32, 0.5)], [("attention.max_alibi_bias", F32, 8.0)],
+    [("attention.sliding_window", U32, 7)], [("attention.sliding_window", U32, 7), ("attention.sliding_window_pattern", U32, 2)],
+    [("attention.sliding_window", U32, 7), ("attention.sliding_window_pattern", ARRAY, [False, True, False, True, True, True, False])],
+    [("attention.layer_norm_epsilon", F32, 0.01)], [("attention.layer_norm_rms_epsilon", F32, 0.01)], [("attention.temperature_scale", F32, 0.2)],
+    [("attention.output_scale", F32, 0.5)], [("attention.value_scale", F32, 0.5)], [("attention.temperature_length", U32, 32)],
+    [("attention.head_count_kv", U32, 1)], [("attention.key_length", U32, 8)], [("attention.value_length", U32, 8)],
+    [("attention.key_length_swa", U32, 8)], [("attention.rope_pattern", ARRAY, [False] * 7)],
+    [("attn_logit_softcapping", F32, 2.0)], [("final_logit_softcapping", F32, 2.0)], [("embedding_scale", F32, 2.0)], [("residual_scale", F32, 0.5)],
+    [("logit_scale", F32, 0.7)], [("use_parallel_residual", BOOL, True)], [("use_parallel_residual", BOOL, False)],
+    [("rope.freq_base", F32, 500.0)], [("rope.freq_base_swa", F32, 300.0)], [("rope.dimension_count", U32, 4)], [("rope.dimension_count_swa", U32, 4)],
+    [("rope.dimension_sections", ARRAY, [2, 1, 1, 0])], [("rope.scaling.factor", F32, 4.0)], [("rope.scale_linear", F32, 4.0)],
+    [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "linear")],
+    [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "none")],
+    [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "longrope")], [("rope.scaling.attn_factor", F32, 1.3)],
+    [("rope.scaling.finetuned", BOOL, False)], [("rope.scaling.finetuned", BOOL, True)], [("rope.scaling.alpha", F32, 2.0)], YARN,
+    YARN + [("rope.scaling.attn_factor", F32, 1.3)], YARN + [("rope.scaling.yarn_beta_fast", F32, 4.0)],
+    YARN + [("rope.scaling.yarn_beta_slow", F32, 2.0)],
+    YARN + [("rope.scaling.yarn_log_multiplier", F32, 0.5)], YARN + [("rope.scaling.yarn_ext_factor", F32, 0.5)],
+    YARN + [("rope.scaling.yarn_attn_factor", F32, 0.5)], YARN + [("attention.temperature_scale", F32, 0.2)],
+    [("nextn_predict_layers", U32, 1)], [("expert_count", U32, 2)], [("context_length", U32, 128)], [("block_count", U32, 3)],
+    [("feed_forward_length", U32, 32)], [("vocab_size", U32, 100)], [("embedding_length_out", U32, 32)],
+    [("deepstack_mapping", ARRAY, [-1, 0, 1, -1, -1])],
+]
+
+
+class File:
+    """A file of which copies with other values are made."""
+    def __init__(self, path):
+        self.reader = gguf.GGUFReader(path)
+        fields = {name: field for name, field in self.reader.fields.items() if not name.startswith("GGUF.")}
+        self.architecture = fields.pop("general.architecture").contents()
+        self.values = {name: (field.types[0], field.contents(), field.types[-1]) for name, field in fields.items()}
+
+    def without(self):
+        """A change for each key of the architecture: it is not there."""
+        own = f"{self.architecture}."
+        return [[(name.removeprefix(own), None, None)] for name in self.values if name.startswith(own)]
+
+    def write(self, path, change):
+        writer = gguf.GGUFWriter(path, self.architecture)
+        others = {f"{self.architecture}.{key}": (kind, value, BOOL if isinstance(value, list) and isinstance(value[0], bool) else INT32)
+                  for key, kind, value in change}
+        for name, (kind, value, of) in (self.values | others).items():
+            if value is not None:
+                writer.add_key_value(name, value, kind, sub_type=of if kind == ARRAY else None)
+        for tensor in self.reader.tensors:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+
+def meaning(path, ids, shape):
+    """llama.cpp's logits, or None where it refuses the file."""
+    try:
+        return family_gguf.llama_logits(path, ids.tolist()).reshape(shape)
+    except Failure:
+        return None
+
+
+def verdict(binary, path, key, want, before, out, ids):
+    """(word, what is wrong or None)"""
+    size = numpy.ptp(before)
+    moved = abs(want - before).max() / size
+    try:
+        got = family_gguf.graft_logits(binary, path, ids, out)
+    except Failure as refusal:
+        named = key in str(refusal) or moved <= family_gguf.BAR
+        return "refused", None if named else f"llama.cpp's logits move by {moved:.1e}; graft refuses without naming the key: {refusal}"
+    apart = abs(got - want).max() / size
+    word = "heeded" if moved > family_gguf.BAR else "neutral"
+    return word, None if apart <= family_gguf.BAR else f"llama.cpp's logits move by {moved:.1e}; graft's are {apart:.1e} from them"
+
+
+def spelled(change):
+    return ", ".join(f"{key}={value}" for key, _, value in change)
+
+
+def check(binary, name, out):
+    """{word: count}, [what is wrong]"""
+    folder, counts, wrong = family_gguf.ensure(name), {}, []
+    file = File(folder / "model.gguf")
+    known = load_file(folder / "logits.safetensors")
+    for change in CHANGES + file.without():
+        file.write(out / "changed.gguf", change)
+        want = meaning(out / "changed.gguf", known["input_ids"], known["logits"].shape)
+        word, fault = "void", None
+        if want is not None:
+            word, fault = verdict(binary, out / "changed.gguf", change[-1][0], want, known["llama_cpp"], out / "logits.safetensors", known["input_ids"])
+        counts[word] = counts.get(word, 0) + 1
+        wrong += [f"{spelled(change)}: {fault}"] if fault else []
+    return counts, wrong
+
+
+def main(words):
+    binary, patterns = Path(words[0]).resolve(), words[1:]
+    chosen = [name for name in family_gguf.CASES if (any(fnmatch.fnmatch(name, pattern) for pattern in patterns) if patterns else "-" not in name)]
+    passed = failed = 0
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as out:
+            counts, wrong = check(binary, name, Path(out))
+        words = "  ".join(f"{counts.get(word, 0):3} {word}" for word in ("heeded", "neutral", "refused", "void"))
+        print(f"{name:24}{words}  {len(wrong)} wrong", flush=True)
+        for line in wrong:
+            print("    " + line)
+        passed, failed = passed + sum(counts.values()) - len(wrong), failed + len(wrong)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(sys.argv[1:])
