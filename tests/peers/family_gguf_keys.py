@@ -22,16 +22,18 @@ U32, INT32, F32, BOOL, STRING, ARRAY = (gguf.GGUFValueType[name] for name in "UI
 YARN = [("rope.scaling.type", STRING, "yarn"), ("rope.scaling.factor", F32, 4.0), ("rope.scaling.original_context_length", U32, 64)]
 # Changes of a file: the last key of each is the one under test.
 CHANGES = [
-    [("attention.causal", BOOL, False)], [("attention.scale", F32, 0.3)], [("attention.clamp_kqv", F32, 0.5)], [("attention.max_alibi_bias", F32, 8.0)],
+    [("attention.causal", BOOL, False)], [("attention.scale", F32, 0.3)],
+    [("attention.clamp_kqv", F32, 0.5)], [("attention.max_alibi_bias", F32, 8.0)],
     [("attention.sliding_window", U32, 7)], [("attention.sliding_window", U32, 7), ("attention.sliding_window_pattern", U32, 2)],
-    [("attention.sliding_window", U32, 7), ("attention.sliding_window_pattern", ARRAY, [False, True, False, True, True, True, False])],
+    [("attention.sliding_window", U32, 7), ("attention.sliding_window_pattern", ARRAY, [False, True, True, False] * 16)],
     [("attention.layer_norm_epsilon", F32, 0.01)], [("attention.layer_norm_rms_epsilon", F32, 0.01)], [("attention.temperature_scale", F32, 0.2)],
     [("attention.output_scale", F32, 0.5)], [("attention.value_scale", F32, 0.5)], [("attention.temperature_length", U32, 32)],
     [("attention.head_count_kv", U32, 1)], [("attention.key_length", U32, 8)], [("attention.value_length", U32, 8)],
-    [("attention.key_length_swa", U32, 8)], [("attention.rope_pattern", ARRAY, [False] * 7)],
+    [("attention.key_length_swa", U32, 8)], [("attention.rope_pattern", ARRAY, [False] * 64)],
     [("attn_logit_softcapping", F32, 2.0)], [("final_logit_softcapping", F32, 2.0)], [("embedding_scale", F32, 2.0)], [("residual_scale", F32, 0.5)],
     [("logit_scale", F32, 0.7)], [("use_parallel_residual", BOOL, True)], [("use_parallel_residual", BOOL, False)],
-    [("rope.freq_base", F32, 500.0)], [("rope.freq_base_swa", F32, 300.0)], [("rope.dimension_count", U32, 4)], [("rope.dimension_count_swa", U32, 4)],
+    [("rope.freq_base", F32, 500.0)], [("rope.freq_base_swa", F32, 300.0)], [("rope.dimension_count", U32, 4)],
+    [("rope.dimension_count_swa", U32, 4)],
     [("rope.dimension_sections", ARRAY, [2, 1, 1, 0])], [("rope.scaling.factor", F32, 4.0)], [("rope.scale_linear", F32, 4.0)],
     [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "linear")],
     [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "none")],
@@ -43,7 +45,7 @@ CHANGES = [
     YARN + [("rope.scaling.yarn_attn_factor", F32, 0.5)], YARN + [("attention.temperature_scale", F32, 0.2)],
     [("nextn_predict_layers", U32, 1)], [("expert_count", U32, 2)], [("context_length", U32, 128)], [("block_count", U32, 3)],
     [("feed_forward_length", U32, 32)], [("vocab_size", U32, 100)], [("embedding_length_out", U32, 32)],
-    [("deepstack_mapping", ARRAY, [-1, 0, 1, -1, -1])],
+    [("deepstack_mapping", ARRAY, [-1, 0, 1] + [-1] * 61)],
 ]
 
 
@@ -60,10 +62,16 @@ class File:
         own = f"{self.architecture}."
         return [[(name.removeprefix(own), None, None)] for name in self.values if name.startswith(own)]
 
+    def typed(self, kind, value):
+        """A list has an element for each layer."""
+        if kind != ARRAY:
+            return kind, value, kind
+        layers = self.values[f"{self.architecture}.block_count"][1]
+        return kind, value[:layers], BOOL if isinstance(value[0], bool) else INT32
+
     def write(self, path, change):
         writer = gguf.GGUFWriter(path, self.architecture)
-        others = {f"{self.architecture}.{key}": (kind, value, BOOL if isinstance(value, list) and isinstance(value[0], bool) else INT32)
-                  for key, kind, value in change}
+        others = {f"{self.architecture}.{key}": self.typed(kind, value) for key, kind, value in change}
         for name, (kind, value, of) in (self.values | others).items():
             if value is not None:
                 writer.add_key_value(name, value, kind, sub_type=of if kind == ARRAY else None)
@@ -98,7 +106,7 @@ def verdict(binary, path, key, want, before, out, ids):
 
 
 def spelled(change):
-    return ", ".join(f"{key}={value}" for key, _, value in change)
+    return ", ".join(f"{key}={value}"[:70] for key, _, value in change)
 
 
 def check(binary, name, out):
@@ -106,12 +114,13 @@ def check(binary, name, out):
     folder, counts, wrong = family_gguf.ensure(name), {}, []
     file = File(folder / "model.gguf")
     known = load_file(folder / "logits.safetensors")
+    ids, before = known["input_ids"], known["llama_cpp"]
     for change in CHANGES + file.without():
         file.write(out / "changed.gguf", change)
-        want = meaning(out / "changed.gguf", known["input_ids"], known["logits"].shape)
+        want = meaning(out / "changed.gguf", ids, before.shape)
         word, fault = "void", None
         if want is not None:
-            word, fault = verdict(binary, out / "changed.gguf", change[-1][0], want, known["llama_cpp"], out / "logits.safetensors", known["input_ids"])
+            word, fault = verdict(binary, out / "changed.gguf", change[-1][0], want, before, out / "logits.safetensors", ids)
         counts[word] = counts.get(word, 0) + 1
         wrong += [f"{spelled(change)}: {fault}"] if fault else []
     return counts, wrong
