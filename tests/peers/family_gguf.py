@@ -178,7 +178,7 @@ def llama_logits(path, ids):
 
 def ensure(name):
     sources = peers.digest("family_gguf.py", "gguf_convert.py", "gguf_write.py", "models.py", "rows.py")
-    stamp = dict(spec=CASES[name], base=BASE, text=TEXT, sources=sources, home=gguf_convert.HOME, versions=peers.versions())
+    stamp = dict(spec=CASES[name], base=BASE, text=TEXT, sources=sources, home=Path(gguf_convert.HOME).name, versions=peers.versions())
     return peers.once(peers.cache() / "family_gguf" / name, cases.jsonable(stamp), lambda folder: make(name, folder))
 
 

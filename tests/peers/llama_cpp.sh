@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../../configs/fetch_model.sh"
 version=0.3.36
 archive_sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
-home=$cache/llama-cpp-python-$version-$(sha256sum "$here/llama_cpp.sh" "$here/llama_logits.c" | sha256sum | cut -c1-16)
+home=$cache/llama-cpp-python-$version-$(cat "$here/llama_cpp.sh" "$here/llama_logits.c" | sha256sum | cut -c1-16)
 unfinished=$cache/.tmp-llama-cpp-$$
 
 fetch() {
