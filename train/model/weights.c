@@ -152,11 +152,10 @@ static Status open_site_bias(const Model *m, const SiteName *name, Site *site)
     if (!there && m->gguf.path) {
         TRY(part_of_fused(m, site->layer, site->kind, ".bias", 0, &part, &fused));
         if (fused) site->b = decoded(&part, site->w.rows);
-        return STATUS_OK;
+    } else if (biased || m->gguf.path) {
+        TRY(need_vector(m, tensor, site->w.rows, &site->b));
     }
-    if (!biased && !m->gguf.path) return STATUS_OK;
-    TRY(need_vector(m, tensor, site->w.rows, &site->b));
-    put_in_order(&site->w, site->b);
+    if (site->b) put_in_order(&site->w, site->b);
     return STATUS_OK;
 }
 
