@@ -55,6 +55,7 @@ typedef struct Model {
     Rope        rope[MAX_ROPES];
     Safetensors folder;              /* one of both holds the bytes */
     Gguf        gguf;
+    bool       *tensor_read;         /* of its files' tensors: what is part of the model */
 } Model;
 
 Status  model_open(Model *, const char *path);       /* a folder, or a .gguf file */

@@ -6,6 +6,11 @@
 
 #include "kernels/memory.h"
 
+static void mark_read(const Model *m, const TensorEntry *t)
+{
+    if (t) m->tensor_read[t - model_tensors(m)->entry] = true;
+}
+
 /* A tensor that must be there with this shape; cols 0: a vector. */
 static Status need(const Model *m, const char *name, int64_t rows, int64_t cols, const TensorEntry **out)
 {
@@ -20,6 +25,7 @@ static Status need(const Model *m, const char *name, int64_t rows, int64_t cols,
     }
     if (!dtype_rows[t->dtype].decode)
         return fail(STATUS_INPUT, "%s: tensor %s: a weight cannot be %s", t->file, name, dtype_rows[t->dtype].name);
+    mark_read(m, t);
     *out = t;
     return STATUS_OK;
 }
@@ -270,6 +276,7 @@ static void head_name(const Model *m, const char *suffix, char out[NAME_TEXT])
 static bool has_own_head(Model *m, const char *name)
 {
     const TensorEntry *head = tensors_find(model_tensors(m), name);
+    mark_read(m, head);
     bool same = !head || (head->n_bytes == tensors_find(model_tensors(m), m->embedding.name)->n_bytes && !memcmp(head->bytes, m->embedding.bytes, (size_t)head->n_bytes));
     m->config.tie_word_embeddings = m->config.tie_word_embeddings && same;
     return !m->config.tie_word_embeddings;
@@ -295,15 +302,30 @@ static Status open_ropes(Model *m)
 {
     float *factors = NULL;
     bool given = m->gguf.path && tensors_find(model_tensors(m), "rope_freqs.weight");
-    if (given && m->config.n_ropes) TRY(need_vector(m, "rope_freqs.weight", m->config.rope[0].rotary_dim / 2, &factors));
-    for (int i = 0; i < m->config.n_ropes; i++) rope_init(&m->rope[i], &m->config.rope[i], m->config.max_position_embeddings, i ? NULL : factors);
+    if (given && m->config.n_ropes == 1) TRY(need_vector(m, "rope_freqs.weight", m->config.rope[0].rotary_dim / 2, &factors));
+    for (int i = 0; i < m->config.n_ropes; i++) rope_init(&m->rope[i], &m->config.rope[i], m->config.max_position_embeddings, factors);
     free(factors);
+    return STATUS_OK;
+}
+
+/* A GGUF says only by its tensors that a model has a bias, a norm or a gate more: one that nothing reads is another model.
+ * A folder may hold such, and transformers does not read them either. */
+static Status refuse_unread(const Model *m)
+{
+    static const char *const of_config[] = { "rope_factors_long.weight", "rope_factors_short.weight" };
+    bool longrope = m->config.rope[0].type == ROPE_TYPE_LONGROPE;
+    for (int i = 0; longrope && i < 2; i++) mark_read(m, tensors_find(model_tensors(m), of_config[i]));
+    for (int i = 0; m->gguf.path && i < model_tensors(m)->n; i++)
+        if (!m->tensor_read[i])
+            return fail(STATUS_INPUT, "%s: tensor %s: a model of %s with %lld layers has no such tensor", m->path, model_tensors(m)->entry[i].name,
+                        m->config.family->architecture, (long long)m->config.num_hidden_layers);
     return STATUS_OK;
 }
 
 Status weights_open(Model *m)
 {
     const ModelConfig *c = &m->config;
+    m->tensor_read = memory_new((size_t)model_tensors(m)->n, sizeof *m->tensor_read);
     find_base(m);
     TRY(open_embeddings(m));
     TRY(open_head(m));
@@ -311,7 +333,8 @@ Status weights_open(Model *m)
     m->n_sites = (int)c->num_hidden_layers * family_sites(c->family);
     for (int i = 0; i < c->num_hidden_layers; i++) TRY(open_layer(m, i));
     modules_list(m);
-    return open_ropes(m);
+    TRY(open_ropes(m));
+    return refuse_unread(m);
 }
 
 static void close_norm(Norm *norm)
@@ -340,6 +363,7 @@ void weights_close(Model *m)
     free(m->source);
     close_norm(&m->norm);
     free(m->head_bias);
+    free(m->tensor_read);
     free(m->embedding_path);
     free(m->positions_path);
     modules_free(m);
