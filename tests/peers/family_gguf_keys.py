@@ -1,13 +1,18 @@
 """No key of a GGUF file is ignored where llama.cpp heeds it: every family, every key with another value, or left out.
 
-    family_gguf_keys.py GRAFT [NAME...]      NAME is a case of family_gguf.py or a pattern; without names, one case of each family
+    family_gguf_keys.py GRAFT [--all] [NAME...]      NAME is a case of family_gguf.py or a pattern
 
-llama.cpp says what a file with the other value means. Where its logits move, graft's must move with them, or graft must refuse
-the file and name the key. Where they stay, graft's stay or graft refuses. A file that llama.cpp itself refuses means nothing."""
+Without names, one case of each family and a third of the changes, another third for the next family: each change is tried on
+eight families; --all tries all. llama.cpp says what a file with the other value means. Where its logits move, graft's must move with them,
+or graft must refuse the file and name the key. Where they stay, graft's stay or graft refuses. A file that llama.cpp itself
+refuses means nothing. One key has another meaning here: the window of phi3, which llama.cpp knows and leaves out, while the model
+that is trained has it; there transformers says what it means."""
 import fnmatch
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cases  # noqa: F401  keeps the peers from the network
@@ -83,56 +88,67 @@ class File:
         writer.close()
 
 
-def meaning(path, ids, shape):
-    """llama.cpp's logits, or None where it refuses the file."""
-    try:
-        return family_gguf.llama_logits(path, ids.tolist()).reshape(shape)
-    except Failure:
-        return None
+class Case:
+    """A file, what llama.cpp's logits on it are, and what changes of it mean."""
+    def __init__(self, binary, name, out):
+        self.folder, self.binary, self.name, self.out = family_gguf.ensure(name), binary, name, out
+        self.file = File(self.folder / "model.gguf")
+        known = load_file(self.folder / "logits.safetensors")
+        self.ids, self.before = known["input_ids"], known["llama_cpp"]
 
+    def meaning(self, path, change):
+        """The logits of the changed file; None where llama.cpp refuses it."""
+        window = [value for key, _, value in change if key == "attention.sliding_window" and value]
+        if self.file.architecture == "phi3" and window:
+            return family_gguf.folder_logits(self.folder / "model", torch.from_numpy(self.ids), sliding_window=window[0])
+        try:
+            return family_gguf.llama_logits(path, self.ids.tolist()).reshape(self.before.shape)
+        except Failure:
+            return None
 
-def verdict(binary, path, key, want, before, out, ids):
-    """(word, what is wrong or None)"""
-    size = numpy.ptp(before)
-    moved = abs(want - before).max() / size
-    try:
-        got = family_gguf.graft_logits(binary, path, ids, out)
-    except Failure as refusal:
-        named = key in str(refusal) or moved <= family_gguf.BAR
-        return "refused", None if named else f"llama.cpp's logits move by {moved:.1e}; graft refuses without naming the key: {refusal}"
-    apart = abs(got - want).max() / size
-    word = "heeded" if moved > family_gguf.BAR else "neutral"
-    return word, None if apart <= family_gguf.BAR else f"llama.cpp's logits move by {moved:.1e}; graft's are {apart:.1e} from them"
+    def verdict(self, path, change, want):
+        """(word, what is wrong or None)"""
+        size = numpy.ptp(self.before)
+        moved = abs(want - self.before).max() / size
+        try:
+            got = family_gguf.graft_logits(self.binary, path, self.ids, path.with_suffix(".safetensors"))
+        except Failure as refusal:
+            named = moved <= family_gguf.BAR or any(key in str(refusal) for key, _, _ in change)
+            return "refused", None if named else f"the logits move by {moved:.1e}; graft refuses without naming the key: {refusal}"
+        apart = abs(got - want).max() / size
+        word = "heeded" if moved > family_gguf.BAR else "neutral"
+        return word, None if apart <= family_gguf.BAR else f"the logits move by {moved:.1e}; graft's are {apart:.1e} from them"
+
+    def tried(self, number, change):
+        path = self.out / f"{number}.gguf"
+        self.file.write(path, change)
+        want = self.meaning(path, change)
+        word, fault = ("void", None) if want is None else self.verdict(path, change, want)
+        path.unlink()
+        return word, f"{spelled(change)}: {fault}" if fault else None
 
 
 def spelled(change):
     return ", ".join(f"{key}={value}"[:70] for key, _, value in change)
 
 
-def check(binary, name, out):
+def check(case, changes):
     """{word: count}, [what is wrong]"""
-    folder, counts, wrong = family_gguf.ensure(name), {}, []
-    file = File(folder / "model.gguf")
-    known = load_file(folder / "logits.safetensors")
-    ids, before = known["input_ids"], known["llama_cpp"]
-    for change in CHANGES + file.without():
-        file.write(out / "changed.gguf", change)
-        want = meaning(out / "changed.gguf", ids, before.shape)
-        word, fault = "void", None
-        if want is not None:
-            word, fault = verdict(binary, out / "changed.gguf", change[-1][0], want, before, out / "logits.safetensors", ids)
-        counts[word] = counts.get(word, 0) + 1
-        wrong += [f"{spelled(change)}: {fault}"] if fault else []
-    return counts, wrong
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = list(pool.map(case.tried, range(len(changes)), changes))
+    words = [word for word, _ in verdicts]
+    return {word: words.count(word) for word in words}, [fault for _, fault in verdicts if fault]
 
 
 def main(words):
-    binary, patterns = Path(words[0]).resolve(), words[1:]
+    binary, patterns = Path(words[0]).resolve(), [word for word in words[1:] if word != "--all"]
+    step = 3 if len(words) == 1 else 1
     chosen = [name for name in family_gguf.CASES if (any(fnmatch.fnmatch(name, pattern) for pattern in patterns) if patterns else "-" not in name)]
     passed = failed = 0
-    for name in chosen:
+    for i, name in enumerate(chosen):
         with tempfile.TemporaryDirectory() as out:
-            counts, wrong = check(binary, name, Path(out))
+            case = Case(binary, name, Path(out))
+            counts, wrong = check(case, (CHANGES + case.file.without())[i % step::step])
         words = "  ".join(f"{counts.get(word, 0):3} {word}" for word in ("heeded", "neutral", "refused", "void"))
         print(f"{name:24}{words}  {len(wrong)} wrong", flush=True)
         for line in wrong:

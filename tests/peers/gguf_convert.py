@@ -21,6 +21,7 @@ import torch  # noqa: E402
 from transformers.pytorch_utils import Conv1D  # noqa: E402
 
 conversion.logger.setLevel(logging.ERROR)
+logging.getLogger("gguf").setLevel(logging.ERROR)
 
 RENAMED = {
     "gpt2": lambda config: dict(n_ctx=config["n_positions"]),

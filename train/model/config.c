@@ -144,6 +144,14 @@ static Status read_rope_type(const Reader *r, RopeType *type)
     return bad_key(r, key, only_longrope ? "default or longrope" : "default, linear, dynamic, llama3, yarn or longrope");
 }
 
+/* A size that a GGUF may say apart, and that must be the other one's. */
+static Status need_same(const Reader *r, const char *key, int64_t size, const char *expected)
+{
+    int64_t found;
+    TRY(read_count(r, key, INT32_MAX, size, &found));
+    return found == size ? STATUS_OK : bad_key(r, key, expected);
+}
+
 /* How many columns of a head turn: transformers rounds down, and where that is odd the last pair goes beyond. */
 static Status read_rotary_dim(const Reader *config, const Reader *r, const ModelConfig *c, int64_t *out)
 {
@@ -151,6 +159,7 @@ static Status read_rotary_dim(const Reader *config, const Reader *r, const Model
     *out = c->head_dim;
     if (c->gguf) {
         TRY(read_count(config, "rotary_dim", 1 << 12, c->head_dim, out));
+        TRY(need_same(config, "rotary_dim_of_windows", *out, "the same as rope.dimension_count"));
         bool fits = c->family->partial_rotary ? *out <= c->head_dim && *out % 2 == 0 : *out == c->head_dim;
         return fits ? STATUS_OK : bad_key(config, "rotary_dim", c->family->partial_rotary ? "an even number of a head's columns" : "the size of a head");
     }
@@ -208,9 +217,11 @@ static Status read_one_rope(const Reader *config, ModelConfig *c)
     bool old = !is_null(config, "rope_scaling");
     const char *key = old ? "rope_scaling" : "rope_parameters";
     Reader r = { config->keys, json_get(config->object, key), c->gguf ? "" : old ? "rope_scaling." : "rope_parameters." };
-    double theta;
+    double theta, local;
     if (!is_null(config, key) && json_kind(r.object) != JSON_OBJECT) return bad_key(config, key, "an object");
     TRY(read_real(config, "rope_theta", above_zero, 10000, &theta));
+    TRY(read_real(config, "rope_local_base_freq", above_zero, theta, &local));
+    if (local != theta) return bad_key(config, "rope_local_base_freq", "the same as rope_theta, the only one that is supported");
     c->n_ropes = 1;
     return read_rope(config, &r, c, theta, &c->rope[0]);
 }
@@ -244,7 +255,7 @@ static Status read_two_ropes(const Reader *config, ModelConfig *c)
                      c->gguf ? "" : scaled ? "rope_scaling." : prefixes[i] };
         double theta;
         if (scaled && old && has(&r, "type") && !has(&r, "rope_type")) return bad_key(&r, "type", "to be called rope_type, as transformers reads no other here");
-        TRY(read_real(config, thetas[i], above_zero, 10000, &theta));
+        TRY(read_real(config, thetas[i], above_zero, i ? c->rope[0].theta : 10000, &theta));
         TRY(read_rope(config, &r, c, theta, &c->rope[i]));
     }
     c->n_ropes = 2;
@@ -373,6 +384,9 @@ static Status read_sizes(const Reader *r, ModelConfig *c)
     if (is_null(r, "head_dim") && c->hidden_size % c->num_attention_heads) return bad_key(r, "hidden_size", "a multiple of num_attention_heads");
     TRY(read_count(r, "head_dim", 1 << 12, share, &c->head_dim));
     if (c->family->head_dim_follows && c->head_dim != share) return bad_key(r, "head_dim", "hidden_size / num_attention_heads");
+    TRY(need_same(r, "value_dim", c->head_dim, "the same as attention.key_length"));
+    TRY(need_same(r, "head_dim_of_windows", c->head_dim, "the same as attention.key_length"));
+    TRY(need_same(r, "value_dim_of_windows", c->head_dim, "the same as attention.key_length"));
     TRY(read_count(r, "max_position_embeddings", INT32_MAX, 0, &c->max_position_embeddings));
     return read_real(r, "rms_norm_eps", 0, NAN, &c->norm_eps);
 }

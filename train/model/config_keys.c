@@ -126,7 +126,9 @@ Status config_keys_from_json(ConfigKeys *k, const Json *json, const char *path)
     return refuse_trained_scales(k, own);
 }
 
-/* GGUF's names, behind the architecture's. `none`: 0 says that there is none. */
+static const char short_factors[] = "rope_factors_short.weight", long_factors[] = "rope_factors_long.weight";
+
+/* GGUF's names, behind the architecture's; the factors are tensors. `none`: 0 says that there is none. */
 typedef struct { const char *key, *gguf; bool none; } GgufName;
 static const GgufName gguf_names[] = {
     { "hidden_size", "embedding_length", false }, { "intermediate_size", "feed_forward_length", false }, { "num_hidden_layers", "block_count", false },
@@ -141,6 +143,9 @@ static const GgufName gguf_names[] = {
     { "original_max_position_embeddings", "rope.scaling.original_context_length", false }, { "beta_fast", "rope.scaling.yarn_beta_fast", false },
     { "beta_slow", "rope.scaling.yarn_beta_slow", false }, { "mscale_all_dim", "rope.scaling.yarn_log_multiplier", true },
     { "llama_4_scaling_beta", "attention.temperature_scale", true },
+    { "value_dim", "attention.value_length", false }, { "head_dim_of_windows", "attention.key_length_swa", false },
+    { "value_dim_of_windows", "attention.value_length_swa", false }, { "rotary_dim_of_windows", "rope.dimension_count_swa", false },
+    { "short_factor", short_factors, false }, { "long_factor", long_factors, false },
 };
 enum { GGUF_NAMES = sizeof gguf_names / sizeof *gguf_names };
 
@@ -161,8 +166,13 @@ static const char *gguf_name(const Family *f, const char *key)
 
 void config_keys_spell(const ConfigKeys *k, const char *key, Buffer *out)
 {
+    const char *name = gguf_name(k->family, key);
+    if (k->gguf && (name == short_factors || name == long_factors)) {
+        buffer_format(out, "tensor %s", name);
+        return;
+    }
     if (k->gguf) {
-        buffer_format(out, "%s.%s", k->family->architecture, gguf_name(k->family, key));
+        buffer_format(out, "%s.%s", k->family->architecture, name);
         return;
     }
     const char *spelled = family_spelling(k->family, key);
@@ -198,13 +208,48 @@ static Json *value_to_json(const ConfigKeys *k, const Gguf *gguf, const char *ke
     return list;
 }
 
-static void take(const ConfigKeys *k, const Gguf *gguf, const char *key, Json *into)
+/* What the file calls `name`, as `key`. */
+static void take_as(const ConfigKeys *k, const Gguf *gguf, const char *name, const char *key, Json *into)
 {
-    Json *value = value_to_json(k, gguf, key);
+    Json *value = value_to_json(k, gguf, name);
     if (!value) return;
     bool none = zero_is_none(key) && json_is_number(value) && json_number(value) == 0;
     json_set(into, key, none ? json_new_null() : value);
     if (none) json_free(value);
+}
+
+static void take(const ConfigKeys *k, const Gguf *gguf, const char *key, Json *into) { take_as(k, gguf, key, key, into); }
+
+static Status refuse(const ConfigKeys *k, const Gguf *gguf, const char *name, const char *expected)
+{
+    Json *value = value_to_json(k, gguf, name);
+    Buffer found = {0};
+    json_print(&found, value, (JsonStyle){0});
+    Status status = fail(STATUS_INPUT, "%s: %s.%s: expected %s, found %.80s", k->path, k->family->architecture, name, expected, found.data);
+    buffer_free(&found);
+    json_free(value);
+    return status;
+}
+
+/* Every member of `only`, JSON of GGUF's names: not in the file, or this; of a list, every element. */
+static Status refuse_others(const ConfigKeys *k, const Gguf *gguf, const char *only)
+{
+    Status status = STATUS_OK;
+    Json *all = only ? parse(only) : NULL;
+    for (const Json *item = json_first(all); item && status == STATUS_OK; item = json_next(item)) {
+        Json *value = value_to_json(k, gguf, json_key(item));
+        bool list = json_kind(value) == JSON_ARRAY, same = true;
+        for (const Json *one = list ? json_first(value) : value; one; one = list ? json_next(one) : NULL)
+            same = same && (json_is_number(one) ? json_is_number(item) && json_number(one) == json_number(item) : json_equal(one, item));
+        Buffer expected = {0};
+        json_print(&expected, item, (JsonStyle){0});
+        buffer_add_string(&expected, ", the only one that is supported");
+        if (!same) status = refuse(k, gguf, json_key(item), expected.data);
+        buffer_free(&expected);
+        json_free(value);
+    }
+    json_free(all);
+    return status;
 }
 
 /* The factors of longrope stand in tensors. */
@@ -223,29 +268,48 @@ static void take_factors(const Gguf *gguf, const char *tensor, const char *key, 
 
 static bool has_tensor(const Gguf *gguf, const char *name) { return tensors_find(&gguf->tensors, name) != NULL; }
 
-/* A file without a type means linear where it has a factor, and one with factors in tensors longrope. */
-static const char *rope_type(const Gguf *gguf, const Json *rope)
+/* llama.cpp's types in transformers' words. A file without a type means linear where it has a factor, one with factors in tensors
+ * longrope, whose name alone means nothing. A second scaling beside these tensors llama.cpp applies as well; beside "none" it
+ * applies it to some layers. */
+static Status find_rope_type(const ConfigKeys *k, const Gguf *gguf, Json *rope)
 {
-    const char *type = json_string(json_get(rope, "rope_type"));
-    bool factor = json_is_number(json_get(rope, "factor"));
-    if (has_tensor(gguf, "rope_factors_long.weight")) return "longrope";
-    if (!type || !strcmp(type, "linear")) return factor ? "linear" : "default";
-    return strcmp(type, "none") ? type : "default";
+    const char *given = json_string(json_get(rope, "rope_type")), *type = given ? given : "linear";
+    bool none = !strcmp(type, "none"), linear = !strcmp(type, "linear"), yarn = !strcmp(type, "yarn"), longrope = !strcmp(type, "longrope");
+    bool factors = has_tensor(gguf, long_factors), scaled = json_is_number(json_get(rope, "factor")) && json_number(json_get(rope, "factor")) != 1;
+    Json *newer = value_to_json(k, gguf, "factor");
+    const char *factor = newer ? "rope.scaling.factor" : "rope.scale_linear";
+    json_free(newer);
+    if (!none && !linear && !yarn && !longrope) return refuse(k, gguf, "rope.scaling.type", "none, linear, yarn or longrope");
+    if (longrope && !factors) return refuse(k, gguf, "rope.scaling.type", "another type where tensor rope_factors_long.weight is missing");
+    if (yarn && factors) return refuse(k, gguf, "rope.scaling.type", "none, linear or longrope beside tensor rope_factors_long.weight");
+    if (scaled && none) return refuse(k, gguf, factor, "1 beside rope.scaling.type none");
+    if (scaled && factors) return refuse(k, gguf, factor, "1 beside tensor rope_factors_long.weight");
+    json_set(rope, "rope_type", json_new_string(factors ? "longrope" : linear && scaled ? "linear" : yarn ? "yarn" : "default"));
+    return STATUS_OK;
 }
 
-static Json *gguf_rope(const ConfigKeys *k, const Gguf *gguf)
+/* What a file does not say is 1, and follows from nothing else. */
+static void set_if_missing(Json *rope, const char *key)
+{
+    if (!json_is_number(json_get(rope, key))) json_set(rope, key, json_new_integer(1));
+}
+
+static Status take_rope(const ConfigKeys *k, const Gguf *gguf, Json *rope)
 {
     static const char *const common[] = { "rope_type", "factor", "original_max_position_embeddings" };
     static const char *const more[] = { "beta_fast", "beta_slow", "mscale_all_dim", "llama_4_scaling_beta" };
-    Json *rope = json_new_object();
     for (size_t i = 0; i < sizeof common / sizeof *common; i++) take(k, gguf, common[i], rope);
     for (size_t i = 0; k->family->query_scaling && i < sizeof more / sizeof *more; i++) take(k, gguf, more[i], rope);
+    if (!json_get(rope, "factor")) take_as(k, gguf, "rope.scale_linear", "factor", rope);
+    TRY(find_rope_type(k, gguf, rope));
     if (json_is_number(json_get(rope, "mscale_all_dim"))) json_set(rope, "mscale", json_new_integer(1));
-    json_set(rope, "rope_type", json_new_string(rope_type(gguf, rope)));
-    take_factors(gguf, "rope_factors_short.weight", "short_factor", rope);
-    take_factors(gguf, "rope_factors_long.weight", "long_factor", rope);
-    if (json_get(rope, "long_factor")) take(k, gguf, "attention_factor", rope);
-    return rope;
+    set_if_missing(rope, "factor");
+    if (!has_tensor(gguf, long_factors)) return refuse_others(k, gguf, "{\"rope.scaling.attn_factor\": 1}");
+    take_factors(gguf, short_factors, "short_factor", rope);
+    take_factors(gguf, long_factors, "long_factor", rope);
+    take(k, gguf, "attention_factor", rope);
+    set_if_missing(rope, "attention_factor");
+    return STATUS_OK;
 }
 
 /* attention.sliding_window_pattern: a flag for each layer, or every how many layers there is one without a window. */
@@ -280,26 +344,24 @@ static void take_wide_scale(ConfigKeys *k)
     json_set(k->values, "query_pre_attn_scalar", json_new_integer(json_integer(json_get(k->values, "hidden_size")) / heads));
 }
 
-/* Keys that would make it another function than the one computed here: they may be there with the value that does not. */
-static Status gguf_refuse_others(const ConfigKeys *k, const Gguf *gguf)
+/* exaone4 has windows at one depth only, whatever the file says. */
+static Status take_window(ConfigKeys *k, const Gguf *gguf)
 {
-    static const struct { const char *name; double neutral; } keys[] = {
-        { "rope.scaling.attn_factor", 1 }, { "expert_count", 0 }, { "rope.scaling.yarn_ext_factor", 1 }, { "rope.scaling.yarn_attn_factor", 1 },
-        { "rope.scaling.yarn_beta_fast", 32 }, { "rope.scaling.yarn_beta_slow", 1 }, { "rope.scaling.yarn_log_multiplier", 0 } };
-    bool longrope = has_tensor(gguf, "rope_factors_long.weight");        /* whose attn_factor is read, as yarn's keys are where queries are scaled */
-    size_t n = sizeof keys / sizeof *keys - (k->family->query_scaling ? 3 : 0);
-    for (size_t i = longrope; i < n; i++) {
-        Json *value = value_to_json(k, gguf, keys[i].name);
-        bool neutral = !value || (json_is_number(value) && json_number(value) == keys[i].neutral);
-        Buffer found = {0};
-        if (!neutral) json_print(&found, value, (JsonStyle){0});
-        Status status = neutral ? STATUS_OK : fail(STATUS_INPUT, "%s: %s.%s: expected %g, the only one that is supported, found %.80s", k->path,
-                                                   k->family->architecture, keys[i].name, keys[i].neutral, found.data);
-        buffer_free(&found);
-        json_free(value);
-        TRY(status);
-    }
-    return STATUS_OK;
+    int only = k->family->gguf_window_layers;
+    if (!only || json_integer(json_get(k->values, "num_hidden_layers")) == only) return STATUS_OK;
+    json_set(k->values, "sliding_window", json_new_null());
+    return refuse_others(k, gguf, "{\"attention.sliding_window\": 0}");
+}
+
+/* Keys under which the model is another function than the one computed here, or that llama.cpp reads in other architectures. */
+static Status refuse_other_functions(const ConfigKeys *k, const Gguf *gguf)
+{
+    static const char always[] = "{\"attention.causal\": true, \"expert_count\": 0, \"nextn_predict_layers\": 0, \"rope.scaling.yarn_ext_factor\": 1, "
+                                 "\"rope.scaling.yarn_attn_factor\": 1}";
+    static const char yarn[] = "{\"rope.scaling.yarn_beta_fast\": 32, \"rope.scaling.yarn_beta_slow\": 1, \"rope.scaling.yarn_log_multiplier\": 0}";
+    TRY(refuse_others(k, gguf, always));
+    TRY(refuse_others(k, gguf, k->family->gguf_only));
+    return k->family->query_scaling ? STATUS_OK : refuse_others(k, gguf, yarn);
 }
 
 static Status gguf_family(ConfigKeys *k, const Gguf *gguf)
@@ -323,17 +385,22 @@ Status config_keys_from_gguf(ConfigKeys *k, const Gguf *gguf)
     if (!embedding) return fail(STATUS_INPUT, "%s: tensor token_embd.weight is missing", gguf->path);
     k->values = parse(plain);
     overlay(k->values, k->family->defaults);
-    overlay(k->values, "{\"rms_norm_eps\": null, \"head_dim\": null, \"num_key_value_heads\": null, \"rope_theta\": 10000}");
+    overlay(k->values, "{\"rms_norm_eps\": null, \"head_dim\": null, \"num_key_value_heads\": null, \"rope_theta\": 10000, "
+                       "\"value_dim\": null, \"value_dim_of_windows\": null, \"head_dim_of_windows\": null, \"rotary_dim_of_windows\": null}");
     overlay(k->values, k->family->gguf);
     take(k, gguf, "rms_norm_eps", k->values);
     for (int i = 0; i < GGUF_NAMES; i++)
         if (json_get(k->values, gguf_names[i].key)) take(k, gguf, gguf_names[i].key, k->values);
     json_set(k->values, "vocab_size", json_new_integer(embedding->dims[0]));
-    json_set(k->values, "rope_parameters", gguf_rope(k, gguf));
+    Json *rope = json_new_object();
+    Status status = take_rope(k, gguf, rope);
+    json_set(k->values, "rope_parameters", rope);
+    TRY(status);
     take_from_tensors(k, gguf);
+    TRY(take_window(k, gguf));
     take_pattern(k, gguf);
     take_wide_scale(k);
-    return gguf_refuse_others(k, gguf);
+    return refuse_other_functions(k, gguf);
 }
 
 void config_keys_free(ConfigKeys *k)

@@ -24,6 +24,7 @@ static const Family families[] = {
         .model_type = "llama", .architecture = "llama", .gguf_pairs_heads = true, .default_targets = QV_TARGETS,
         .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { LLAMA_NORMS },
         .defaults = "{\"attention_bias\": false, \"mlp_bias\": false}",
+        .gguf_only = "{\"attention.sliding_window\": 0}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = "mlp_bias",
     },
     {
@@ -38,6 +39,7 @@ static const Family families[] = {
         .defaults = "{\"max_position_embeddings\": 262144, \"num_key_value_heads\": 8, \"head_dim\": 128, \"rms_norm_eps\": 1e-5, \"sliding_window\": null, "
                     "\"rope_parameters\": {\"rope_type\": \"yarn\", \"rope_theta\": 1e6, \"factor\": 16, \"original_max_position_embeddings\": 16384, "
                     "\"mscale\": 1, \"mscale_all_dim\": 1, \"llama_4_scaling_beta\": 0.1}}",
+        .gguf_only = "{\"attention.sliding_window\": 0}",
         .window = WINDOW_ALL, .query_scaling = true,
     },
     {
@@ -70,7 +72,7 @@ static const Family families[] = {
                     "\"tie_word_embeddings\": true, \"attention_bias\": false, \"use_bidirectional_attention\": null, \"query_pre_attn_scalar\": 256, "
                     "\"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 2, \"final_logit_softcapping\": 30.0, "
                     "\"attn_logit_softcapping\": 50.0}",
-        .only = "{\"use_bidirectional_attention\": false}", .gguf = "{\"query_pre_attn_scalar\": null}",
+        .only = "{\"use_bidirectional_attention\": false}", .gguf = "{\"query_pre_attn_scalar\": null, \"rope_local_base_freq\": null}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .norm_offset = 1, .scaled_embedding = true, .window = WINDOW_PATTERN,
     },
     {
@@ -87,6 +89,7 @@ static const Family families[] = {
         .rope_by_layer_type = true,
     },
     {
+        /* llama.cpp knows the window of a GGUF and does not apply it; the model has it. */
         .model_type = "phi3", .architecture = "phi3",
         .name = LLAMA_NAMES, .site = { LLAMA_O, { SITE_QKV, "self_attn.qkv_proj", "attn_qkv" }, FUSED_MLP }, .norm = { LLAMA_NORMS },
         .defaults = "{\"max_position_embeddings\": 4096, \"original_max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-5, \"resid_pdrop\": 0, "
@@ -113,7 +116,7 @@ static const Family families[] = {
         .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { LLAMA_NORMS },
         .defaults = "{\"attention_bias\": false, \"mlp_bias\": false, \"embedding_multiplier\": 1.0, \"logits_scaling\": 1.0, "
                     "\"residual_multiplier\": 1.0, \"attention_multiplier\": 1.0}",
-        .gguf = "{\"attention_multiplier\": null}",
+        .gguf = "{\"attention_multiplier\": null}", .gguf_only = "{\"rope.scaling.finetuned\": true, \"deepstack_mapping\": -1}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = "mlp_bias",
     },
     {
@@ -122,6 +125,7 @@ static const Family families[] = {
         .key = { { "rms_norm_eps", "layer_norm_eps" } },
         .defaults = "{\"max_position_embeddings\": 8192, \"rms_norm_eps\": 1e-5, \"rope_theta\": 500000, \"tie_word_embeddings\": true, "
                     "\"attention_bias\": false, \"use_qk_norm\": false, \"logit_scale\": 0.0625}",
+        .gguf = "{\"logit_scale\": null}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .layer_norm = true, .parallel_residual = ALWAYS, .rope_interleaved = true,
     },
     {
@@ -166,6 +170,7 @@ static const Family families[] = {
         .rope = ROPE_NONE, .counts_first_labels = true,
     },
     {
+        /* A GGUF does not say which GELU; llama.cpp takes the tanh form, the models that are trained were made with erf's. */
         .model_type = "gpt_neox", .architecture = "gptneox", .default_targets = { "query_key_value" },
         .name = { .base = "gpt_neox", .embedding = "embed_in", .layers = "layers", .norm = "final_layer_norm", .head = "lm_head", .head_tensor = "embed_out" },
         .site = { { SITE_QKV, "attention.query_key_value", "attn_qkv" }, { SITE_O, "attention.dense", "attn_output" },
@@ -198,6 +203,7 @@ static const Family families[] = {
         .key = { { "-", "rope_local_base_freq" }, { "-", "sliding_window_pattern" } },
         .defaults = "{\"rms_norm_eps\": 1e-5, \"attention_bias\": false, \"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 4, "
                     "\"rope_theta\": 500000, \"rope_local_base_freq\": 500000}",
+        .gguf = "{\"rope_local_base_freq\": null}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .window = WINDOW_PATTERN, .rope_by_layer_type = true,
     },
     {
@@ -207,6 +213,7 @@ static const Family families[] = {
                   { NORM_MLP_OUT, "post_mlp_layernorm", "post_ffw_norm" } },
         .defaults = "{\"max_position_embeddings\": 131072, \"num_key_value_heads\": 2, \"head_dim\": 128, \"rms_norm_eps\": 1.5625e-7, "
                     "\"partial_rotary_factor\": 0.5, \"attention_bias\": true}",
+        .gguf_only = "{\"rope.dimension_sections\": 0}",
         .qkv_bias = "attention_bias", .rope_interleaved = true, .partial_rotary = true,
     },
     {
@@ -217,6 +224,7 @@ static const Family families[] = {
         .defaults = "{\"max_position_embeddings\": 4096, \"num_key_value_heads\": 2, \"hidden_act\": \"gelu_pytorch_tanh\", \"rms_norm_eps\": 1e-5, "
                     "\"tie_word_embeddings\": true, \"sliding_window\": null, \"use_bias\": true, \"residual_dropout\": 0, \"embedding_dropout\": 0}",
         .dropout = { [DROP_EMBEDDING] = "embedding_dropout", [DROP_ATTENTION_OUT] = "residual_dropout", [DROP_MLP_OUT] = "residual_dropout" },
+        .gguf_only = "{\"attention.sliding_window\": 0}",
         .qkv_bias = "use_bias", .o_bias = "use_bias", .mlp_bias = "use_bias", .layer_norm = true, .norm_bias = true, .window = WINDOW_ALL,
     },
     {
@@ -229,7 +237,7 @@ static const Family families[] = {
         .partial_rotary = true,
     },
     {
-        .model_type = "exaone4", .architecture = "exaone4",
+        .model_type = "exaone4", .architecture = "exaone4", .gguf_window_layers = 64,
         .name = LLAMA_NAMES, .site = LLAMA_SITES, .norm = { POST_NORMS, QK_NORMS },
         .defaults = "{\"num_key_value_heads\": 32, \"rms_norm_eps\": 1e-5, \"sliding_window\": 4096, \"sliding_window_pattern\": 4, \"layer_types\": null}",
         .window = WINDOW_PATTERN, .rope = ROPE_WINDOWS_IF_ANY,

@@ -64,9 +64,10 @@ typedef struct Family {
     /* config.json. `key`: what is called otherwise here than in the plain decoder, and under its plain name too only where that stands
      * here as well; "-": not read here. `defaults`, JSON: the keys that transformers' class
      * has beside the plain ones, with its defaults, and plain keys whose default differs; a key that is in neither is not read.
-     * `only`, JSON: keys that must have this value, since another one means another function. `gguf`, JSON: what llama.cpp fixes. */
+     * `only`, JSON: keys that must have this value, since another one means another function. `gguf`, JSON: what llama.cpp
+     * fixes; `gguf_only`: as `only`, in GGUF's names. */
     struct { const char *key, *here; } key[FAMILY_KEYS];
-    const char *defaults, *only, *gguf;
+    const char *defaults, *only, *gguf, *gguf_only;
 
     /* Norms. */
     bool  layer_norm;                             /* LayerNorm; else RMSNorm */
@@ -101,6 +102,7 @@ typedef struct Family {
     bool  query_scaling;                          /* rope_parameters.llama_4_scaling_beta is read */
     bool  counts_first_labels;                    /* Trainer divides the loss by all labels of a padded row, also by the first, which is not scored */
     int   gguf_wide_scale_layers;                 /* a GGUF with so many layers scales attention by hidden_size / heads; 0: none */
+    int   gguf_window_layers;                     /* only a GGUF with so many layers has windows; 0: that is no matter */
     bool  gguf_pairs_heads;                       /* the GGUF converter interleaves the halves of q's and k's heads */
 } Family;
 

@@ -134,7 +134,7 @@ static void numbers_of_a_model(void **state)
 
 /* ---- GGUF ---- */
 
-enum { U32 = 4, F32 = 6, STRING = 8 };
+enum { U32 = 4, F32 = 6, BOOL = 7, STRING = 8 };
 typedef struct { const char *key; uint32_t type; double number; const char *text; } Meta;
 enum { MAX_META = 24 };
 typedef struct { Meta item[MAX_META]; int n; } Metas;
@@ -182,7 +182,7 @@ static void add_metas(Buffer *out, const Metas *metas)
         add(out, meta->type, 4);
         if (meta->type == STRING) add_text(out, meta->text);
         else if (meta->type == F32) buffer_add(out, &real, 4);
-        else add(out, (uint64_t)(int64_t)meta->number, 4);
+        else add(out, (uint64_t)(int64_t)meta->number, meta->type == BOOL ? 1 : 4);
     }
 }
 
@@ -315,6 +315,29 @@ static void a_gguf_file_computes_what_its_folder_does(void **unused)
     }
 }
 
+/* The old name of the factor, which counts where the new one is absent; beside the type "none" there must be no factor. */
+static void the_older_name_of_the_scaling(void **state)
+{
+    (void)state;
+    Model folder, model;
+    assert_ok(model_open(&folder, GRAFT_GOLDEN "/llama/gqa"));
+    Metas metas = metas_of(&folder.config);
+    set_meta(&metas, (Meta){ "llama.rope.scale_linear", F32, 4, NULL });
+    write_gguf("old.gguf", &folder, &metas);
+    assert_ok(model_open(&model, "old.gguf"));
+    assert_true(model.config.rope[0].type == ROPE_TYPE_LINEAR && model.config.rope[0].factor == 4);
+    model_close(&model);
+    set_meta(&metas, (Meta){ "llama.rope.scaling.type", STRING, 0, "none" });
+    write_gguf("old.gguf", &folder, &metas);
+    assert_fails(STATUS_INPUT, "old.gguf: llama.rope.scale_linear: expected 1 beside rope.scaling.type none, found 4.0", model_open(&model, "old.gguf"));
+    set_meta(&metas, (Meta){ "llama.rope.scaling.factor", F32, 0, NULL });
+    write_gguf("old.gguf", &folder, &metas);
+    assert_ok(model_open(&model, "old.gguf"));
+    assert_true(model.config.rope[0].type == ROPE_TYPE_DEFAULT);
+    model_close(&model);
+    model_close(&folder);
+}
+
 static void metadata_that_cannot_be(void **state)
 {
     (void)state;
@@ -329,9 +352,16 @@ static void metadata_that_cannot_be(void **state)
         { { "llama.attention.key_length", U32, 6, NULL }, "llama.rope.dimension_count: expected the size of a head, found 8" },
         { { "llama.attention.layer_norm_rms_epsilon", F32, -1, NULL }, "llama.attention.layer_norm_rms_epsilon: expected a number of at least 0, found -1" },
         { { "llama.rope.freq_base", STRING, 0, "x" }, "llama.rope.freq_base: expected a number above 0, found \"x\"" },
-        { { "llama.rope.scaling.type", STRING, 0, "magic" }, "llama.rope.scaling.type: expected default, linear, dynamic, llama3, yarn or longrope, found \"magic\"" },
-        { { "llama.rope.scaling.type", STRING, 0, "longrope" }, "llama.short_factor: expected a list of 4 numbers above 0, found nothing" },
+        { { "llama.rope.scaling.type", STRING, 0, "magic" }, "llama.rope.scaling.type: expected none, linear, yarn or longrope, found \"magic\"" },
+        { { "llama.rope.scaling.type", STRING, 0, "longrope" },
+          "llama.rope.scaling.type: expected another type where tensor rope_factors_long.weight is missing, found \"longrope\"" },
         { { "llama.rope.scaling.yarn_beta_fast", F32, 16, NULL }, "llama.rope.scaling.yarn_beta_fast: expected 32, the only one that is supported, found 16" },
+        { { "llama.rope.scaling.attn_factor", F32, 1.5, NULL }, "llama.rope.scaling.attn_factor: expected 1, the only one that is supported, found 1.5" },
+        { { "llama.attention.causal", BOOL, 0, NULL }, "llama.attention.causal: expected true, the only one that is supported, found false" },
+        { { "llama.attention.sliding_window", U32, 4096, NULL }, "llama.attention.sliding_window: expected 0, the only one that is supported, found 4096" },
+        { { "llama.attention.value_length", U32, 4, NULL }, "llama.attention.value_length: expected the same as attention.key_length, found 4" },
+        { { "llama.rope.dimension_count_swa", U32, 4, NULL }, "llama.rope.dimension_count_swa: expected the same as rope.dimension_count, found 4" },
+        { { "llama.block_count", U32, 1, NULL }, "tensor blk.1.attn_k.weight: a model of llama with 1 layers has no such tensor" },
         { { "llama.expert_count", U32, 8, NULL }, "llama.expert_count: expected 0, the only one that is supported, found 8" },
         { { "llama.feed_forward_length", U32, 40, NULL }, "tensor blk.0.ffn_gate.weight: shape [48, 32], expected [40, 32]" },
     };
@@ -354,7 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tensors_that_do_not_fit), cmocka_unit_test(config_and_tensors_must_agree), cmocka_unit_test(numbers_of_a_model),
-        cmocka_unit_test(a_gguf_file_computes_what_its_folder_does), cmocka_unit_test(metadata_that_cannot_be),
+        cmocka_unit_test(a_gguf_file_computes_what_its_folder_does), cmocka_unit_test(the_older_name_of_the_scaling),
+        cmocka_unit_test(metadata_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, enter_root, leave_root);
 }
