@@ -7,9 +7,9 @@ For each case, on a text longer than its windows and longer than its original co
     llama.cpp   the largest difference of llama.cpp's logits on the file from transformers' on the folder: the file is right
     graft       the same of graft's logits on the file, both relative to the range of the logits
     training    how far graft's losses, norms and adapter are apart when it trains on the file and on the folder (bars of compare.py)
-Blocks of 32 weights are checked on folders whose weights are rounded to them; llama.cpp rounds activations there, so it is not asked."""
+Of a multimodal model the file holds the text part, and training is compared with a folder of that part alone. Blocks of 32 weights
+are checked on folders whose weights are rounded to them; llama.cpp rounds activations there, so it is not asked."""
 import fnmatch
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import peers
 import cases
+import families
 import gguf_convert
 import models
 import numpy
@@ -25,8 +26,7 @@ from compare import BARS, compare
 from parity import Failure, run_graft
 from rows import id_rows, licence
 from safetensors.numpy import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.pytorch_utils import Conv1D
+from transformers import AutoModelForCausalLM
 
 BAR = 1e-5
 TEXT = " ".join(licence())[:220]
@@ -59,9 +59,11 @@ TEMPERED = rope("yarn", 1e6, factor=4.0, original_max_position_embeddings=16, be
 WINDOW, TIED, UNTIED, Q8 = dict(sliding_window=16), dict(tie_word_embeddings=True), dict(tie_word_embeddings=False), dict(kind="Q8_0")
 WHOLE = dict(sliding_window=None)           # the file of these families has no window
 GLOBAL = dict(WHOLE, layer_types=["full_attention"] * 5, head_dim=16)
-TANH = dict(hidden_act="gelu_new")          # llama.cpp has no other GELU
+NO_DROPOUT = dict(attn_pdrop=0.0, resid_pdrop=0.0, embd_pdrop=0.0)
+SIGLIP = dict(families.images(model_type="siglip_vision_model"), boi_token_index=501, eoi_token_index=502, mm_tokens_per_image=4)
+PIXTRAL = dict(families.images(model_type="pixtral", head_dim=8), **UNTIED)
 PHI = dict(num_key_value_heads=4, intermediate_size=256)
-# A case is named after its family, up to the first "-". kind and fuse_qkv are options of the converter.
+# A case is named after its family, up to the first "-". kind and fuse_qkv are options of the converter; quiet names small weights.
 CASES = {
     "llama": LLAMA3,
     "llama-bias": dict(attention_bias=True, mlp_bias=True),
@@ -106,11 +108,12 @@ CASES = {
     "stablelm": dict(partial_rotary_factor=0.5),
     "stablelm-bias": dict(use_qkv_bias=True),
     "stablelm-parallel": dict(qk_layernorm=True, use_parallel_residual=True),
-    "gpt2": {},
-    "gpt2-q8": Q8,
-    "gpt_neox": TANH,
-    "gpt_neox-sequential": dict(TANH, use_parallel_residual=False),
-    "gpt_neox-q8": TANH | Q8,
+    "gpt2": NO_DROPOUT,
+    "gpt2-q8": NO_DROPOUT | Q8,
+    "gpt_neox": dict(quiet="dense_h_to_4h"),
+    "gpt_neox-erf": {},
+    "gpt_neox-sequential": dict(use_parallel_residual=False),
+    "gpt_neox-q8": Q8,
     "phi": PHI,
     "phi-fused": dict(PHI, fuse_qkv=True),
     "nemotron": {},
@@ -118,54 +121,59 @@ CASES = {
     "exaone4": GLOBAL,
     "exaone4-tied": GLOBAL | TIED | LLAMA3,
     "exaone4-64": dict(WINDOW | DEEP, num_hidden_layers=64, head_dim=16),
+    "gemma3": dict(SIGLIP, text_config=gemma(num_hidden_layers=7)),
+    "mistral3": dict(PIXTRAL, text_config=dict(WHOLE | UNTIED, model_type="mistral", head_dim=24)),
+    "mistral3-ministral3": dict(PIXTRAL, text_config=dict(TEMPERED | UNTIED, model_type="ministral3", head_dim=24)),
 }
+# The file does not say which GELU, and llama.cpp takes the tanh form. graft trains the model of the folder, whose adapter it writes;
+# llama.cpp is asked where the MLP is so quiet that both are the same.
+ERF = ("gpt_neox-erf", "gpt_neox-sequential")
 
 
-def random_model(name, spec):
-    config = AutoConfig.for_model(name.split("-")[0], **BASE | spec)
-    for key in vars(config):
-        if "drop" in key:
-            setattr(config, key, 0.0)
-    model = AutoModelForCausalLM.from_config(config)
-    randomise(model)
+def random_model(name, spec, quiet=None):
+    family = dict(model_type=name.split("-")[0])
+    model = models.make_model(family | spec | dict(text_config=BASE | spec["text_config"]) if "text_config" in spec else family | BASE | spec)
+    models.randomise(model, 5)
+    for name, weight in model.named_parameters():
+        if quiet and quiet in name:
+            weight.data *= 0.05
     return model
 
 
-def randomise(model):
-    """Weights as in models.py: no norm at its neutral value, logits of size about one, attention that is not flat."""
-    random = torch.Generator().manual_seed(5)
-    around = 0.0 if model.config.model_type.startswith(("gemma", "nemotron")) else 1.0
-    transposed = {id(module.weight) for module in model.modules() if isinstance(module, Conv1D)}
-    for name, weight in sorted(model.named_parameters()):
-        noise = torch.randn(weight.shape, generator=random)
-        if name.endswith("bias"):
-            values = 0.1 * noise
-        elif weight.ndim == 1 or "norm" in name:
-            values = around + 0.2 * noise
-        elif re.search("embed|wte|wpe", name):
-            values = noise * (0.25 if model.config.tie_word_embeddings else 1.0)
-        else:
-            values = noise / weight.shape[0 if id(weight) in transposed else 1] ** 0.5
-        weight.data.copy_(values)
+def text_part(model):
+    """Of a multimodal model, what its file holds: the language model as a model of its own."""
+    text = AutoModelForCausalLM.from_config(model.config.text_config)
+    text.load_state_dict({name.replace("language_model.", ""): weight for name, weight in model.state_dict().items()
+                          if "language_model." in name or name.startswith("lm_head.")})
+    return text
 
 
 def make(name, folder):
     """folder/model, folder/model.gguf, and on the ids of TEXT the logits of transformers and of llama.cpp"""
     spec = dict(CASES[name])
-    kind, options = spec.pop("kind", "F32"), {key: spec.pop(key) for key in ("fuse_qkv",) if key in spec}
-    model, words = random_model(name, spec), models.make_tokenizer()
+    kind, quiet, options = spec.pop("kind", "F32"), spec.pop("quiet", None), {key: spec.pop(key) for key in ("fuse_qkv",) if key in spec}
+    model, words = random_model(name, spec, quiet), models.make_tokenizer()
     if kind != "F32":
         gguf_convert.round_weights(model, kind)
-    model.save_pretrained(folder / "model")
-    words.save_pretrained(folder / "model")
-    gguf_convert.convert(folder / "model", folder / "model.gguf", words, kind, **options)
-    ids = torch.tensor([words(TEXT).input_ids])
-    loaded = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32, attn_implementation="eager").eval()
-    with torch.no_grad():
-        results = dict(input_ids=ids[0].numpy(), logits=loaded(ids).logits[0].numpy())
-    if kind == "F32":
-        results["llama_cpp"] = llama_logits(folder / "model.gguf", ids[0].tolist()).reshape(results["logits"].shape)
+    whole = folder / ("whole" if "text_config" in spec else "model")
+    model.save_pretrained(whole)
+    if "text_config" in spec:
+        text_part(model).save_pretrained(folder / "model")
+    for saved in {whole, folder / "model"}:
+        words.save_pretrained(saved)
+    gguf_convert.convert(whole, folder / "model.gguf", words, kind, **options)
+    ids = torch.tensor(words(TEXT).input_ids)
+    results = dict(input_ids=ids.numpy(), logits=folder_logits(whole, ids))
+    if kind == "F32" and name not in ERF:
+        results["llama_cpp"] = llama_logits(folder / "model.gguf", ids.tolist()).reshape(results["logits"].shape)
     save_file(results, folder / "logits.safetensors")
+
+
+def folder_logits(folder, ids, **keys):
+    """transformers' logits, with other KEYS in its configuration."""
+    loaded = models.load_base(folder, attn_implementation="eager", **keys).eval()
+    with torch.no_grad():
+        return loaded(ids[None]).logits[0].numpy()
 
 
 def llama_logits(path, ids):
@@ -177,7 +185,7 @@ def llama_logits(path, ids):
 
 
 def ensure(name):
-    sources = peers.digest("family_gguf.py", "gguf_convert.py", "gguf_write.py", "models.py", "rows.py")
+    sources = peers.digest("family_gguf.py", "gguf_convert.py", "gguf_write.py", "families.py", "models.py", "rows.py")
     stamp = dict(spec=CASES[name], base=BASE, text=TEXT, sources=sources, home=Path(gguf_convert.HOME).name, versions=peers.versions())
     return peers.once(peers.cache() / "family_gguf" / name, cases.jsonable(stamp), lambda folder: make(name, folder))
 
