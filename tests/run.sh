@@ -124,6 +124,8 @@ part "dropouts of base models" peers dropout_parity.py build/graft gpt2 gemma2-c
 part "families against TRL and PEFT" peers family_parity.py build/graft
 part "keys of every family" peers family_keys.py build/graft
 part "released configurations of every family" peers family_released.py build/graft
+part "families as GGUF" peers family_gguf.py build/graft
+part "keys of GGUF" peers family_gguf_keys.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
 part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/models/templates"

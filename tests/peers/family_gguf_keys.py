@@ -5,8 +5,8 @@
 Without names, one case of each family and a third of the changes, another third for the next family: each change is tried on
 eight families; --all tries all. llama.cpp says what a file with the other value means. Where its logits move, graft's must move with them,
 or graft must refuse the file and name the key. Where they stay, graft's stay or graft refuses. A file that llama.cpp itself
-refuses means nothing. One key has another meaning here: the window of phi3, which llama.cpp knows and leaves out, while the model
-that is trained has it; there transformers says what it means."""
+refuses means nothing. Two keys have another meaning here, which llama.cpp knows and leaves out while the model that is trained has it:
+there transformers says what they mean (TRAINED)."""
 import fnmatch
 import os
 import subprocess
@@ -53,6 +53,12 @@ CHANGES = [
     [("deepstack_mapping", ARRAY, [-1, 0, 1] + [-1] * 61)],
 ]
 
+TRAINED = {
+    ("phi3", "attention.sliding_window"): lambda window: dict(sliding_window=window or None),
+    ("olmo2", "rope.freq_base_swa"): lambda theta: dict(rope_parameters=dict(
+        full_attention=dict(rope_type="default", rope_theta=10000.0), sliding_attention=dict(rope_type="default", rope_theta=theta or 10000.0))),
+}
+
 
 class File:
     """A file of which copies with other values are made."""
@@ -98,9 +104,10 @@ class Case:
 
     def meaning(self, path, change):
         """The logits of the changed file; None where llama.cpp refuses it."""
-        window = [value for key, _, value in change if key == "attention.sliding_window" and value]
-        if self.file.architecture == "phi3" and window:
-            return family_gguf.folder_logits(self.folder / "model", torch.from_numpy(self.ids), sliding_window=window[0])
+        for key, _, value in change:
+            if (self.file.architecture, key) in TRAINED:
+                keys = TRAINED[self.file.architecture, key](value)
+                return family_gguf.folder_logits(self.folder / "model", torch.from_numpy(self.ids), **keys)
         try:
             return family_gguf.llama_logits(path, self.ids.tolist()).reshape(self.before.shape)
         except Failure:

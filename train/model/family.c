@@ -103,6 +103,7 @@ static const Family families[] = {
         .defaults = "{\"max_position_embeddings\": 32768, \"num_key_value_heads\": 4, \"rope_theta\": 2000000, \"tie_word_embeddings\": true, "
                     "\"attention_bias\": false, \"mlp_bias\": false, \"use_sliding_window\": false, \"sliding_window\": null, \"layer_types\": null, "
                     "\"no_rope_layers\": null, \"no_rope_layer_interval\": 4}",
+        .gguf_only = "{\"attention.sliding_window\": 0}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .mlp_bias = "mlp_bias", .window = WINDOW_NO_ROPE, .rope = ROPE_LISTED,
     },
     {
