@@ -33,9 +33,12 @@ counted() {
 
 skip() { skips+=("$1: $2"); }
 
+log_of() { echo "$logs/${1//[^a-z0-9]/-}.log"; }
+
 # part NAME COMMAND...: runs it, and adds its row to the table.
 part() {
-    local name=$1 log=$logs/${1//[^a-z0-9]/-}.log begin=$SECONDS code=0 passed failed
+    local name=$1 log begin=$SECONDS code=0 passed failed
+    log=$(log_of "$name")
     shift
     printf '%-34s ' "$name"
     ("$@") >"$log" 2>&1 </dev/null || code=$?
@@ -100,6 +103,11 @@ adapter_loads() {
     build/graft generate --adapter_name_or_path "$1" --prompt "Define hope." --max_new_tokens 1 --logits_file "$logs/logits.safetensors" &&
         peers adapter_loads.py "$model_folder/f32" "$1" "$logs/logits.safetensors"
 }
+# README's table of families, from what the parts before it printed.
+family_table() {
+    peers family_table.py build/graft --trained "$(log_of "training against TRL and PEFT")" "$(log_of "families against TRL and PEFT")" \
+        --gguf "$(log_of "families as GGUF")"
+}
 peers() { "$(cat "$logs/python")" "tests/peers/$1" "${@:2}"; }
 
 part packages install_test_packages || finish
@@ -127,6 +135,7 @@ part "released configurations of every family" peers family_released.py build/gr
 part "families as GGUF" peers family_gguf.py build/graft
 part "keys of GGUF" peers family_gguf_keys.py build/graft
 part "training on GGUF" peers gguf_parity.py build/graft
+part "README's table of families" family_table
 part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/models/templates"
 part "training templates" peers check_training_templates.py --driver build/render_chat

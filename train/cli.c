@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/deploy/families.h"
 #include "train/deploy/generate.h"
 #include "train/deploy/inspect.h"
 #include "train/rows/lint.h"
@@ -37,6 +38,7 @@ static const Command commands[] = {
     { "sft", "fine-tune a model on examples", sft },
     { "generate", "let a model answer, with or without an adapter", generate_command },
     { "inspect", "say what a model, adapter, checkpoint or file of tensors is", inspect_command },
+    { "families", "list the model families that can be fine-tuned", families_command },
     { "lint", "say what is wrong with the rows of a dataset", lint_command },
     { "tokenize", "show the tokens and labels of each row of a file", tokenize_command },
     { "version", "print the version", version },

@@ -246,6 +246,8 @@ static const Family families[] = {
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
+const Family *family_at(int i) { return i >= 0 && i < N_FAMILIES ? &families[i] : NULL; }
+
 const Family *family_of_model_type(const char *model_type)
 {
     for (int i = 0; i < N_FAMILIES; i++)

@@ -108,6 +108,7 @@ typedef struct Family {
 
 extern const char ALWAYS[];
 
+const Family *family_at(int i);                                      /* the rows in their order; NULL behind the last */
 const Family *family_of_model_type(const char *model_type);          /* NULL: not supported */
 const Family *family_of_text(const char *multimodal, const char *model_type);   /* of its text part; model_type NULL: the usual one */
 const Family *family_of_architecture(const char *architecture, bool window);     /* of two, the one for files with a window */

@@ -97,15 +97,26 @@ static void set_order(const ModelConfig *c, SiteKind kind, Weight *w)
     w->heads = (int32_t)(kind == SITE_K ? c->num_key_value_heads : c->num_attention_heads);
 }
 
+/* from [cols, rows] to [rows, cols], in squares, of which both sides' lines stay in cache; a copy of constant size is an instruction. */
+static void transpose(const char *from, int64_t rows, int64_t cols, int64_t size, char *to)
+{
+    enum { SIDE = 32 };
+    for (int64_t row = 0; row < rows; row += SIDE)
+        for (int64_t col = 0; col < cols; col += SIDE)
+            for (int64_t r = row; r < rows && r < row + SIDE; r++)
+                for (int64_t c = col; c < cols && c < col + SIDE; c++) {
+                    if (size == 4) memcpy(to + (r * cols + c) * 4, from + (c * rows + r) * 4, 4);
+                    else memcpy(to + (r * cols + c) * 2, from + (c * rows + r) * 2, 2);
+                }
+}
+
 /* Conv1D stores [in, out]: a copy the right way round. */
 static Status transposed_weight(const Model *m, const char *name, int64_t rows, int64_t cols, Site *site)
 {
     TRY(need_weight(m, name, cols, rows, &site->w));
     int64_t size = dtype_row_bytes(site->w.dtype, 1);
-    const char *from = site->w.bytes;
     char *to = memory_new((size_t)(rows * cols), (size_t)size);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++) memcpy(to + (r * cols + c) * size, from + (c * rows + r) * size, (size_t)size);
+    transpose(site->w.bytes, rows, cols, size, to);
     site->copy = to;
     site->w.bytes = to;
     site->w.rows = rows;
