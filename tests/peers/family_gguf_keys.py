@@ -5,8 +5,8 @@
 Without names, one case of each family and a third of the changes, another third for the next family: each change is tried on
 eight families; --all tries all. llama.cpp says what a file with the other value means. Where its logits move, graft's must move with them,
 or graft must refuse the file and name the key. Where they stay, graft's stay or graft refuses. A file that llama.cpp itself
-refuses means nothing. Two keys have another meaning here, which llama.cpp knows and leaves out while the model that is trained has it:
-there transformers says what they mean (TRAINED)."""
+refuses means nothing. One key has another meaning here: the window of phi3, which llama.cpp knows and leaves out, while the model
+that is trained has it; there transformers says what it means."""
 import fnmatch
 import os
 import subprocess
@@ -42,9 +42,9 @@ CHANGES = [
     [("rope.dimension_sections", ARRAY, [2, 1, 1, 0])], [("rope.scaling.factor", F32, 4.0)], [("rope.scale_linear", F32, 4.0)],
     [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "linear")],
     [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "none")],
-    [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "longrope")], [("rope.scaling.attn_factor", F32, 1.3)],
+    [("rope.scaling.factor", F32, 4.0), ("rope.scaling.type", STRING, "longrope")], [("rope.scaling.attn_factor", F32, 1.1)],
     [("rope.scaling.finetuned", BOOL, False)], [("rope.scaling.finetuned", BOOL, True)], [("rope.scaling.alpha", F32, 2.0)], YARN,
-    YARN + [("rope.scaling.attn_factor", F32, 1.3)], YARN + [("rope.scaling.yarn_beta_fast", F32, 4.0)],
+    YARN + [("rope.scaling.attn_factor", F32, 1.1)], YARN + [("rope.scaling.yarn_beta_fast", F32, 4.0)],
     YARN + [("rope.scaling.yarn_beta_slow", F32, 2.0)],
     YARN + [("rope.scaling.yarn_log_multiplier", F32, 0.5)], YARN + [("rope.scaling.yarn_ext_factor", F32, 0.5)],
     YARN + [("rope.scaling.yarn_attn_factor", F32, 0.5)], YARN + [("attention.temperature_scale", F32, 0.2)],
@@ -52,12 +52,6 @@ CHANGES = [
     [("feed_forward_length", U32, 32)], [("vocab_size", U32, 100)], [("embedding_length_out", U32, 32)],
     [("deepstack_mapping", ARRAY, [-1, 0, 1] + [-1] * 61)],
 ]
-
-TRAINED = {
-    ("phi3", "attention.sliding_window"): lambda window: dict(sliding_window=window or None),
-    ("olmo2", "rope.freq_base_swa"): lambda theta: dict(rope_parameters=dict(
-        full_attention=dict(rope_type="default", rope_theta=10000.0), sliding_attention=dict(rope_type="default", rope_theta=theta or 10000.0))),
-}
 
 
 class File:
@@ -104,10 +98,9 @@ class Case:
 
     def meaning(self, path, change):
         """The logits of the changed file; None where llama.cpp refuses it."""
-        for key, _, value in change:
-            if (self.file.architecture, key) in TRAINED:
-                keys = TRAINED[self.file.architecture, key](value)
-                return family_gguf.folder_logits(self.folder / "model", torch.from_numpy(self.ids), **keys)
+        window = [value for key, _, value in change if key == "attention.sliding_window" and value]
+        if self.file.architecture == "phi3" and window:
+            return family_gguf.folder_logits(self.folder / "model", torch.from_numpy(self.ids), sliding_window=window[0])
         try:
             return family_gguf.llama_logits(path, self.ids.tolist()).reshape(self.before.shape)
         except Failure:

@@ -217,11 +217,9 @@ static Status read_one_rope(const Reader *config, ModelConfig *c)
     bool old = !is_null(config, "rope_scaling");
     const char *key = old ? "rope_scaling" : "rope_parameters";
     Reader r = { config->keys, json_get(config->object, key), c->gguf ? "" : old ? "rope_scaling." : "rope_parameters." };
-    double theta, local;
+    double theta;
     if (!is_null(config, key) && json_kind(r.object) != JSON_OBJECT) return bad_key(config, key, "an object");
     TRY(read_real(config, "rope_theta", above_zero, 10000, &theta));
-    TRY(read_real(config, "rope_local_base_freq", above_zero, theta, &local));
-    if (local != theta) return bad_key(config, "rope_local_base_freq", "the same as rope_theta, the only one that is supported");
     c->n_ropes = 1;
     return read_rope(config, &r, c, theta, &c->rope[0]);
 }
@@ -264,8 +262,11 @@ static Status read_two_ropes(const Reader *config, ModelConfig *c)
 
 static Status read_ropes(const Reader *config, ModelConfig *c)
 {
+    double of_windows;
     if (c->family->rope == ROPE_NONE) return STATUS_OK;
-    return c->family->rope_by_layer_type ? read_two_ropes(config, c) : read_one_rope(config, c);
+    TRY(c->family->rope_by_layer_type ? read_two_ropes(config, c) : read_one_rope(config, c));
+    TRY(read_real(config, "rope_theta_of_windows", above_zero, c->rope[0].theta, &of_windows));
+    return of_windows == c->rope[0].theta ? STATUS_OK : bad_key(config, "rope_theta_of_windows", "the same as rope.freq_base");
 }
 
 /* The model's window; 0: none, or switched off. smollm3's switch is for the rule, not for layer_types. */

@@ -145,6 +145,7 @@ static const GgufName gguf_names[] = {
     { "llama_4_scaling_beta", "attention.temperature_scale", true },
     { "value_dim", "attention.value_length", false }, { "head_dim_of_windows", "attention.key_length_swa", false },
     { "value_dim_of_windows", "attention.value_length_swa", false }, { "rotary_dim_of_windows", "rope.dimension_count_swa", false },
+    { "rope_theta_of_windows", "rope.freq_base_swa", false },
     { "short_factor", short_factors, false }, { "long_factor", long_factors, false },
 };
 enum { GGUF_NAMES = sizeof gguf_names / sizeof *gguf_names };

@@ -72,7 +72,7 @@ static const Family families[] = {
                     "\"tie_word_embeddings\": true, \"attention_bias\": false, \"use_bidirectional_attention\": null, \"query_pre_attn_scalar\": 256, "
                     "\"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 2, \"final_logit_softcapping\": 30.0, "
                     "\"attn_logit_softcapping\": 50.0}",
-        .only = "{\"use_bidirectional_attention\": false}", .gguf = "{\"query_pre_attn_scalar\": null, \"rope_local_base_freq\": null}",
+        .only = "{\"use_bidirectional_attention\": false}", .gguf = "{\"query_pre_attn_scalar\": null, \"rope_theta_of_windows\": null}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .norm_offset = 1, .scaled_embedding = true, .window = WINDOW_PATTERN,
     },
     {
@@ -204,7 +204,7 @@ static const Family families[] = {
         .key = { { "-", "rope_local_base_freq" }, { "-", "sliding_window_pattern" } },
         .defaults = "{\"rms_norm_eps\": 1e-5, \"attention_bias\": false, \"sliding_window\": 4096, \"layer_types\": null, \"sliding_window_pattern\": 4, "
                     "\"rope_theta\": 500000, \"rope_local_base_freq\": 500000}",
-        .gguf = "{\"rope_local_base_freq\": null}",
+        .gguf = "{\"rope_local_base_freq\": null, \"rope_theta_of_windows\": null}",
         .qkv_bias = "attention_bias", .o_bias = "attention_bias", .window = WINDOW_PATTERN, .rope_by_layer_type = true,
     },
     {
