@@ -133,7 +133,7 @@ part "families against TRL and PEFT" peers family_parity.py build/graft
 part "keys of every family" peers family_keys.py build/graft
 part "released configurations of every family" peers family_released.py build/graft
 part "families as GGUF" peers family_gguf.py build/graft
-part "keys of GGUF" peers family_gguf_keys.py build/graft
+part "keys of GGUF" peers family_gguf_keys.py build/graft llama gemma2 olmo3 phi3
 part "training on GGUF" peers gguf_parity.py build/graft
 part "README's table of families" family_table
 part "generating" peers generate_parity.py build/graft
