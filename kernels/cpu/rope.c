@@ -5,7 +5,8 @@
 /* One row of heads: (a, b) -> (a cos - b sin, b cos + a sin); `sign` -1 turns back. */
 typedef struct { const float *x, *cos, *sin; float sign, beta; int64_t cols; int head_dim, rotary_dim; float *y; } Turn;
 
-static VECTOR_CLONES void turn_halves(const Turn *t)
+/* Element i of a pair stands at i * step, its other half `apart` behind it. */
+static inline __attribute__((always_inline)) void turn(const Turn *t, int step, int apart)
 {
     const float *x = t->x, *cos = t->cos, *sin = t->sin;
     float sign = t->sign, beta = t->beta, *y = t->y;
@@ -13,27 +14,16 @@ static VECTOR_CLONES void turn_halves(const Turn *t)
     for (int64_t h = 0; h < t->cols; h += t->head_dim)
         INDEPENDENT
         for (int i = 0; i < half; i++) {
-            float a = x[h + i], b = x[h + half + i], s = sign * sin[i];
+            int64_t first = h + i * step, second = first + apart;
+            float a = x[first], b = x[second], s = sign * sin[i];
             float low = a * cos[i] - b * s, high = b * cos[i] + a * s;
-            y[h + i] = beta != 0 ? y[h + i] + low : low;
-            y[h + half + i] = beta != 0 ? y[h + half + i] + high : high;
+            y[first] = beta != 0 ? y[first] + low : low;
+            y[second] = beta != 0 ? y[second] + high : high;
         }
 }
 
-static VECTOR_CLONES void turn_pairs(const Turn *t)
-{
-    const float *x = t->x, *cos = t->cos, *sin = t->sin;
-    float sign = t->sign, beta = t->beta, *y = t->y;
-    int half = t->rotary_dim / 2;
-    for (int64_t h = 0; h < t->cols; h += t->head_dim)
-        INDEPENDENT
-        for (int i = 0; i < half; i++) {
-            float a = x[h + 2 * i], b = x[h + 2 * i + 1], s = sign * sin[i];
-            float low = a * cos[i] - b * s, high = b * cos[i] + a * s;
-            y[h + 2 * i] = beta != 0 ? y[h + 2 * i] + low : low;
-            y[h + 2 * i + 1] = beta != 0 ? y[h + 2 * i + 1] + high : high;
-        }
-}
+static VECTOR_CLONES void turn_halves(const Turn *t) { turn(t, 1, t->rotary_dim / 2); }
+static VECTOR_CLONES void turn_pairs(const Turn *t) { turn(t, 2, 1); }
 
 static void pass_the_rest(const Turn *t)
 {
