@@ -108,9 +108,8 @@ static bool same_value(const Json *value, const Json *only)
 static Status refuse_others(const ConfigReader *r)
 {
     const char *row = r->keys->family->only;
-    Json *only = NULL;
-    Status status = row ? json_parse(&only, "a family's row", row, strlen(row)) : STATUS_OK;
-    CHECK(status == STATUS_OK, "a family's row: %s", status_message());
+    Json *only = row ? config_keys_parse(row) : NULL;
+    Status status = STATUS_OK;
     for (const Json *item = json_first(only); item && status == STATUS_OK; item = json_next(item)) {
         if (same_value(json_get(r->object, json_key(item)), item)) continue;
         Buffer expected = {0};

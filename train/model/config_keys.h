@@ -21,4 +21,11 @@ Status config_keys_from_gguf(ConfigKeys *, const Gguf *);
 void   config_keys_free(ConfigKeys *);
 void   config_keys_spell(const ConfigKeys *, const char *key, Buffer *out);      /* as the file calls it */
 
+/* For both formats (config_keys.c, config_gguf.c). */
+void   config_keys_start(ConfigKeys *);                                          /* values: the defaults of the family */
+void   config_keys_overlay(ConfigKeys *, const char *json);                      /* every member of an object; NULL: none */
+Json  *config_keys_parse(const char *json);                                      /* of our own rows: it must be right */
+Status config_keys_unknown(const char *path, const char *what, const char *name, bool gguf);
+void   config_keys_spell_gguf(const ConfigKeys *, const char *key, Buffer *out);
+
 #endif
