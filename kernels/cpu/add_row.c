@@ -20,15 +20,6 @@ static void fwd_rows(const void *ctx, int task, int worker)
     for (int64_t r = range.begin; r < range.end; r++) sum(c->in[0].data + r * cols, c->in[1].data, cols, c->out[0].data + r * cols);
 }
 
-static void dx_rows(const void *ctx, int task, int worker)
-{
-    (void)worker;
-    const OpCall *c = ctx;
-    int64_t cols = c->dout[0].cols;
-    RowRange range = task_rows(task, c->dout[0].rows, cols);
-    cpu_hand_over(c->dout[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
-}
-
 /* Many rows: in double, a float32 sum would lose more than the rows' own rounding. */
 static VECTOR_CLONES void add_rows(Tensor dy, int64_t col, int64_t n, double *total)
 {
@@ -54,5 +45,5 @@ void cpu_add_row_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->
 void cpu_add_row_bwd(const Backend *b, const OpCall *c)
 {
     if (c->din[1].data) pool_run(b->pool, (int)ceil_div(c->dout[0].cols, OWNED), db_columns, c);
-    if (c->din[0].data) cpu_run_rows(b, c, c->dout[0].rows, c->dout[0].cols, dx_rows);
+    if (c->din[0].data) cpu_hand_over_rows(b, c->dout[0], c->beta[0], c->din[0]);
 }

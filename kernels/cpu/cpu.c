@@ -70,6 +70,22 @@ static VECTOR_CLONES void add_scaled(const float *from, int64_t n, float scale, 
     for (int64_t i = 0; i < n; i++) to[i] = beta != 0 ? to[i] + scale * from[i] : scale * from[i];
 }
 
+typedef struct { Tensor from, to; float beta; } HandOver;
+
+static void hand_over_rows(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const HandOver *h = ctx;
+    int64_t cols = h->to.cols;
+    RowRange range = task_rows(task, h->to.rows, cols);
+    cpu_hand_over(h->from.data + range.begin * cols, (range.end - range.begin) * cols, h->beta, h->to.data + range.begin * cols);
+}
+
+void cpu_hand_over_rows(const Backend *backend, Tensor from, float beta, Tensor to)
+{
+    pool_run(backend->pool, (int)ceil_div(to.rows, rows_per_task(to.cols)), hand_over_rows, &(HandOver){ from, to, beta });
+}
+
 void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to)
 {
     if (scale == 1.0f) cpu_hand_over(from, n, beta, to);

@@ -48,6 +48,9 @@ int64_t cpu_tile_rows(const Backend *, int64_t rows, int64_t limit, int64_t acro
 void cpu_hand_over(const float *from, int64_t n, float beta, float *to);
 void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta, float *to);      /* scale * from, the same way */
 
+/* The same for a whole tensor, by all workers. */
+void cpu_hand_over_rows(const Backend *, Tensor from, float beta, Tensor to);
+
 /* x becomes cap tanh(x / cap), which stays below cap. */
 void cpu_softcap(float *x, float cap, int64_t n);
 

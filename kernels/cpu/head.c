@@ -231,15 +231,6 @@ void cpu_head_fwd(const Backend *backend, const OpCall *c)
     every_chunk(backend, &h);
 }
 
-static void hand_over_rows(const void *ctx, int task, int worker)
-{
-    (void)worker;
-    const OpCall *c = ctx;
-    int64_t cols = c->din[0].cols;
-    RowRange range = task_rows(task, c->din[0].rows, cols);
-    cpu_hand_over(c->saved[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
-}
-
 /* Sums over chunks, and a row may be scored twice: gradients that overwrite start from zero. */
 static void bwd_again(const Backend *backend, const OpCall *c)
 {
@@ -262,5 +253,5 @@ void cpu_head_bwd(const Backend *backend, const OpCall *c)
         return;
     }
     CHECK(c->dout[0].data == c->args->head.coef, "the head was told other coefficients before");
-    cpu_run_rows(backend, c, c->din[0].rows, c->din[0].cols, hand_over_rows);
+    cpu_hand_over_rows(backend, c->saved[0], c->beta[0], c->din[0]);
 }

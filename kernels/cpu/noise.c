@@ -29,13 +29,4 @@ static void noise_rows(const void *ctx, int task, int worker)
 
 void cpu_noise_fwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->in[0].rows, c->in[0].cols, noise_rows); }
 
-static void hand_over_rows(const void *ctx, int task, int worker)
-{
-    (void)worker;
-    const OpCall *c = ctx;
-    int64_t cols = c->din[0].cols;
-    RowRange range = task_rows(task, c->din[0].rows, cols);
-    cpu_hand_over(c->dout[0].data + range.begin * cols, (range.end - range.begin) * cols, c->beta[0], c->din[0].data + range.begin * cols);
-}
-
-void cpu_noise_bwd(const Backend *b, const OpCall *c) { cpu_run_rows(b, c, c->din[0].rows, c->din[0].cols, hand_over_rows); }
+void cpu_noise_bwd(const Backend *b, const OpCall *c) { cpu_hand_over_rows(b, c->dout[0], c->beta[0], c->din[0]); }
