@@ -103,17 +103,48 @@ static void list_words(Buffer *out, const Words *words)
     for (int i = 0; i < words->n; i++) buffer_format(out, "%s%s", i ? ", " : "", words->item[i]);
 }
 
+static void set_word(Words *words, int i, const char *text)
+{
+    words->item = memory_grow(words->item, (size_t)i + 1, sizeof *words->item);
+    words->item[i] = memory_string(text);
+    words->n = i + 1;
+}
+
 static const char *last_component(const char *path) { return strrchr(path, '.') ? strrchr(path, '.') + 1 : path; }
+
+static void list_linears(Buffer *out, const Adapter *adapter)
+{
+    for (int i = 0; i < adapter->modules.n; i++) {
+        const Module *m = &adapter->modules.item[i];
+        if (m->kind == MODULE_LINEAR && !m->layer) buffer_format(out, "%s%s", out->len ? ", " : "", last_component(m->path));
+    }
+}
+
+/* In a larger model of which this is the text part, other modules have these names too. */
+#define OF_TEXT ".*language_model\\..*\\.(q_proj|v_proj)"
+
+/* PEFT's for the model_type, where none are given. It knows none of multimodal models. */
+static Status take_default_targets(Adapter *adapter)
+{
+    Words *targets = &adapter->config.target_modules;
+    const ModelConfig *c = &adapter->model->config;
+    if (targets->n) return STATUS_OK;
+    for (int i = 0; !c->multimodal && c->family->default_targets[i]; i++) set_word(targets, i, c->family->default_targets[i]);
+    if (targets->n) return STATUS_OK;
+    Buffer known = {0};
+    list_linears(&known, adapter);
+    Status status = fail(STATUS_INPUT, "lora_target_modules must be given: PEFT knows none for %s; all-linear, or some of %s%s",
+                         c->multimodal ? c->family->text_of : c->family->model_type, known.data, c->multimodal ? ", best as an expression: " OF_TEXT : "");
+    buffer_free(&known);
+    return status;
+}
 
 static Status nothing_matched(const Adapter *adapter)
 {
     const LoraConfig *c = &adapter->config;
     Buffer asked = {0}, known = {0};
     list_words(&asked, &c->target_modules);
-    for (int i = 0; i < adapter->modules.n; i++) {
-        const Module *m = &adapter->modules.item[i];
-        if (m->kind == MODULE_LINEAR && !m->layer) buffer_format(&known, "%s%s", known.len ? ", " : "", last_component(m->path));
-    }
+    list_linears(&known, adapter);
     bool more = c->exclude_modules.n || c->layers_to_transform.n || c->modules_to_save.n;
     Status status = fail(STATUS_INPUT, "target_modules %s%s: no module of this model is adapted%s; it has, in each of %lld layers: %s",
                          asked.data, c->target_modules.pattern ? " (a regular expression over whole paths)" : "",
@@ -132,13 +163,6 @@ static void notice_unmatched(const Adapter *adapter, Notices *notices)
         for (int m = 0; m < adapter->modules.n; m++) found = found || has_suffix(adapter->modules.item[m].path, targets->item[i]);
         if (!found) notice(notices, "target_modules: \"%s\" is no module of this model", targets->item[i]);
     }
-}
-
-static void set_word(Words *words, int i, const char *text)
-{
-    words->item = memory_grow(words->item, (size_t)i + 1, sizeof *words->item);
-    words->item[i] = memory_string(text);
-    words->n = i + 1;
 }
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -176,6 +200,9 @@ static Status attach_targets(Adapter *adapter, Notices *notices)
     }
     if (!adapter->n_adapted) return nothing_matched(adapter);
     notice_unmatched(adapter, notices);
+    if (adapter->model->config.multimodal && (!adapter->config.target_modules.pattern || is_all_linear(&adapter->config.target_modules)))
+        notice(notices, "target_modules: only the text part of %s is trained, and PEFT will adapt what has these names in its other parts too; "
+                        "an expression such as " OF_TEXT " means the text part only", adapter->model->config.family->text_of);
     return STATUS_OK;
 }
 
@@ -188,8 +215,7 @@ Status adapter_attach(Adapter *adapter, State *state, Model *model, LoraConfig *
     adapter->at = memory_new((size_t)adapter->modules.n, sizeof *adapter->at);
     for (int i = 0; i < adapter->modules.n; i++) adapter->at[i] = (Adapted){ .weight = NO_PARAM, .bias = NO_PARAM, .tokens = NO_PARAM };
     LoraConfig *c = &adapter->config;
-    const char *const *fallback = model->config.family->default_targets;
-    for (int i = 0; (!c->target_modules.n || i) && fallback[i]; i++) set_word(&c->target_modules, i, fallback[i]);
+    TRY(take_default_targets(adapter));
     TRY(trained_prepare(adapter, notices));
     TRY(attach_targets(adapter, notices));
     TRY(trained_attach(adapter, notices));

@@ -242,6 +242,32 @@ static void targets_that_match_nothing(void **state)
     refused("\"target_modules\": [\"q_proj\"], \"layers_to_transform\": [0], \"layers_pattern\": [\"h\"]", "target_modules q_proj: no module of this model is adapted" TOO "; " HAS);
 }
 
+#define MUST_BE_GIVEN "lora_target_modules must be given: PEFT knows none for "
+
+static void targets_that_must_be_given(void **state)
+{
+    (void)state;
+    refused_by(GRAFT_GOLDEN "/phi3/longrope", "", MUST_BE_GIVEN "phi3; all-linear, or some of o_proj, qkv_proj, gate_up_proj, down_proj");
+    refused_by(GRAFT_GOLDEN "/gemma3/images", "", MUST_BE_GIVEN "gemma3; all-linear, or some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
+               "best as an expression: .*language_model\\..*\\.(q_proj|v_proj)");
+}
+
+/* Names that other parts of a multimodal model have too are announced; an expression over language_model is none of those. */
+static void targets_of_a_text_part(void **state)
+{
+    (void)state;
+    static const struct { const char *targets; int n_notices; } cases[] = {
+        { "\"target_modules\": [\"q_proj\"]", 1 }, { "\"target_modules\": \"all-linear\"", 1 },
+        { "\"target_modules\": \".*language_model\\\\..*\\\\.(q_proj|v_proj)\"", 0 } };
+    for (int i = 0; i < 3; i++) {
+        Opened o;
+        write_config(cases[i].targets);
+        assert_ok(attach(&o, GRAFT_GOLDEN "/gemma3/images"));
+        assert_int_equal(o.notices.n, cases[i].n_notices);
+        close_opened(&o);
+    }
+}
+
 static void targets_that_cannot_be_adapted(void **state)
 {
     (void)state;
@@ -467,7 +493,8 @@ static void keys_may_only_repeat_the_adapter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modules_and_config_are_pefts), cmocka_unit_test(targets_that_match_nothing), cmocka_unit_test(targets_that_cannot_be_adapted),
+        cmocka_unit_test(modules_and_config_are_pefts), cmocka_unit_test(targets_that_match_nothing), cmocka_unit_test(targets_that_must_be_given), cmocka_unit_test(targets_of_a_text_part),
+        cmocka_unit_test(targets_that_cannot_be_adapted),
         cmocka_unit_test(weights_that_cannot_be_trained),
         cmocka_unit_test(layers_that_cannot_be_replicated), cmocka_unit_test(an_entry_without_module_is_noticed), cmocka_unit_test(expressions_that_do_not_compile), cmocka_unit_test(configs_that_are_more_than_plain_lora),
         cmocka_unit_test(values_that_cannot_be), cmocka_unit_test(tensors_that_do_not_fit), cmocka_unit_test(keys_may_only_repeat_the_adapter),
