@@ -84,8 +84,8 @@ static Status read_rotary_dim(const ConfigReader *config, const ConfigReader *r,
     const ConfigReader *from = reader_has(r, "partial_rotary_factor") ? r : config;
     TRY(reader_real(from, "partial_rotary_factor", 0, 1, &factor));
     if (!c->family->partial_rotary && factor != 1) return reader_bad(from, "partial_rotary_factor", "1, the only one that is supported");
-    *out = (int64_t)((double)c->head_dim * factor);
-    if (*out >= 2 && *out <= c->head_dim && *out % 2 == 0) return STATUS_OK;
+    *out = factor <= 1 ? (int64_t)((double)c->head_dim * factor) : 0;
+    if (*out >= 2 && *out % 2 == 0) return STATUS_OK;
     char *expected = memory_format("a share of a head's %lld columns (head_dim, or hidden_size / num_attention_heads) that is an even number of them",
                                    (long long)c->head_dim);
     Status status = reader_bad(from, "partial_rotary_factor", expected);

@@ -290,6 +290,14 @@ static void every_mistake_in_rope(void **state)
     bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"beta_fast\": \"x\"}", "rope_scaling.beta_fast: expected a number of at least 0, found \"x\"");
     bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 1}", "rope_scaling.truncate: expected true or false, found 1");
     bad("\"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}", "rope_theta: expected a number above 1, which yarn needs, found 1");
+    static const char *const shares[] = { "0", "0.1", "0.3", "1.0001", "1e300" };
+    for (int i = 0; i < 5; i++) {
+        char config[300];
+        ModelConfig c;
+        snprintf(config, sizeof config, OF("phi") "\"partial_rotary_factor\": %s}", shares[i]);
+        assert_int_equal(read(&c, config), STATUS_INPUT);
+        assert_non_null(strstr(status_message(), "partial_rotary_factor: expected a share of a head's 4 columns"));
+    }
     bad("\"rope_parameters\": {\"partial_rotary_factor\": 0.5}", "rope_parameters.partial_rotary_factor: expected 1, the only one that is supported, found 0.5");
     bad("\"rope_parameters\": {\"rope_type\": null}", "rope_parameters.rope_type: expected a value, found null");
     bad("\"rope_parameters\": {\"rope_theta\": null}", "rope_parameters.rope_theta: expected a value, found null");
