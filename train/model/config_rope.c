@@ -116,6 +116,8 @@ static Status read_rope(const ConfigReader *config, const ConfigReader *r, const
     bool query_scaling = c->family->query_scaling && !c->gguf;       /* its keys must be there; GGUF has them where they are used */
     TRY(reader_real(r, "original_max_position_embeddings", 1, query_scaling && !scaled ? NAN : original, &rope->original_max_position_embeddings));
     TRY(reader_real(config, "original_max_position_embeddings", 1, rope->original_max_position_embeddings, &rope->original_max_position_embeddings));
+    if (rope->original_max_position_embeddings > INT32_MAX)
+        return reader_bad(reader_has(r, "original_max_position_embeddings") ? r : config, "original_max_position_embeddings", "a number of positions that can be");
     bool derives = rope->type == ROPE_TYPE_LONGROPE || (rope->type == ROPE_TYPE_YARN && (reader_has(r, "factor") || c->gguf));      /* yarn: from null */
     double derived = derives ? original / rope->original_max_position_embeddings : NAN;
     if (rope->type != ROPE_TYPE_DEFAULT) TRY(reader_real(r, "factor", READER_ABOVE_ZERO, derived, &rope->factor));

@@ -290,6 +290,8 @@ static void every_mistake_in_rope(void **state)
     bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"beta_fast\": \"x\"}", "rope_scaling.beta_fast: expected a number of at least 0, found \"x\"");
     bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 1}", "rope_scaling.truncate: expected true or false, found 1");
     bad("\"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}", "rope_theta: expected a number above 1, which yarn needs, found 1");
+    bad("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 1e300}",
+        "rope_scaling.original_max_position_embeddings: expected a number of positions that can be, found 1e+300");
     static const char *const shares[] = { "0", "0.1", "0.3", "1.0001", "1e300" };
     for (int i = 0; i < 5; i++) {
         char config[300];
