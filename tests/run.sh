@@ -130,7 +130,7 @@ part "training against TRL and PEFT" peers parity.py build/graft
 part "training what else an adapter has" peers adapter_parity.py build/graft
 part "dropouts of base models" peers dropout_parity.py build/graft gpt2 gemma2-capped
 part "families against TRL and PEFT" peers family_parity.py build/graft
-part "keys of every family" peers family_keys.py build/graft
+part "keys of every family" peers family_keys.py build/graft --share 3
 part "released configurations of every family" peers family_released.py build/graft
 part "families as GGUF" peers family_gguf.py build/graft
 part "keys of GGUF" peers family_gguf_keys.py build/graft llama gemma2 olmo3 phi3

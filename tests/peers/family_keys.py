@@ -3,6 +3,7 @@ families, of older versions and of TRL.
 
     family_keys.py GRAFT [FAMILY...]      GRAFT is the binary; a FAMILY is a model_type or a pattern such as 'gemma*'
     family_keys.py GRAFT --list FAMILY    every value with what became of it
+    family_keys.py GRAFT --share N        every N-th value only, from another one on in each family
 
 transformers reads the changed folder with the same tensors. Where it computes logits, graft must give the same (within 1e-5 of their
 range) or refuse the configuration by the name of the key. Where transformers fails, or finds no tensor for a part, graft must refuse.
@@ -143,7 +144,7 @@ def write_changed(base, folder, key, value):
     peers.write_json(folder / "config.json", config)
 
 
-def check_family(family, graft, work, everything):
+def check_family(family, graft, work, share, everything):
     base, folder = work / "base", work / "changed"
     model = "gqa" if family == "llama" else BASES.get(family, family)
     models.write_model(base, dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2) if family == "llama" else SPECS[model])
@@ -154,7 +155,7 @@ def check_family(family, graft, work, everything):
         return 0, 1
     ids = found["input_ids"].long().reshape(1, -1)
     passed = failed = 0
-    for key, value in changes(family, AutoConfig.from_pretrained(base).get_text_config().to_dict()):
+    for key, value in list(changes(family, AutoConfig.from_pretrained(base).get_text_config().to_dict()))[share]:
         write_changed(base, folder, key, value)
         found, message = graft_logits(graft, folder, work / "logits.safetensors")
         good, what = verdict(family, key, found, message, lambda: peer_logits(folder, ids))
@@ -168,15 +169,16 @@ def check_family(family, graft, work, everything):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--share", type=int, default=1, metavar="N")
     parser.add_argument("graft", type=Path)
     parser.add_argument("families", nargs="*", default=["*"])
     arguments = parser.parse_args()
     transformers.logging.set_verbosity(transformers.logging.CRITICAL)
     total = [0, 0]
-    for family in ["llama", *FAMILIES]:
+    for i, family in enumerate(["llama", *FAMILIES]):
         if any(fnmatch.fnmatch(family, pattern) for pattern in arguments.families):
             with tempfile.TemporaryDirectory() as work:
-                counts = check_family(family, arguments.graft.resolve(), Path(work), arguments.list)
+                counts = check_family(family, arguments.graft.resolve(), Path(work), slice(i % arguments.share, None, arguments.share), arguments.list)
             total = [a + b for a, b in zip(total, counts)]
     print(f"{total[0]} passed, {total[1]} failed")
     sys.exit(total[1] > 0)
