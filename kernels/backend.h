@@ -19,6 +19,8 @@ struct Backend {
     const char *name;
     Pool   *pool;
     Kernels op[OP_COUNT];
+    void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
+    void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
 };
 
 Backend cpu_backend(Pool *);        /* the pool stays the caller's */

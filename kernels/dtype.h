@@ -28,5 +28,6 @@ int64_t dtype_row_bytes(Dtype, int64_t n);       /* bytes of n elements, n a mul
 
 float    f16_to_f32(uint16_t);
 float    bf16_to_f32(uint16_t);
+uint16_t bf16_of_f32(float);                     /* to nearest, ties to even; NaN stays NaN */
 
 #endif

@@ -131,7 +131,8 @@ typedef enum {
     /* y = x + b in every row           x [rows, C]  b [1, C]; y may take x's place; bwd: db = sum of dy's rows, dx may take dy's place. */
     OP_ADD_ROW,
     OP_COUNT,
-    OP_SEGMENT = OP_COUNT      /* not an operation: the tape's own record of a recomputed segment */
+    OP_SEGMENT = OP_COUNT,     /* not operations: the tape's own record of a recomputed segment, */
+    OP_NARROW, OP_WIDEN        /* and its calls that keep a value as bfloat16 and make it float32 again */
 } OpId;
 
 typedef struct Tape Tape;

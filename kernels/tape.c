@@ -38,12 +38,12 @@ static Var add_node(Tape *tape, Node node)
 
 Var tape_const(Tape *tape, Tensor value)
 {
-    return add_node(tape, (Node){ .value = value, .value_slot = NO_SLOT, .grad_slot = NO_SLOT, .producer = -1 });
+    return add_node(tape, (Node){ .value = value, .value_slot = NO_SLOT, .grad_slot = NO_SLOT, .kept_slot = NO_SLOT, .producer = -1 });
 }
 
 Var tape_param(Tape *tape, Tensor value, Tensor grad)
 {
-    return add_node(tape, (Node){ .value = value, .grad = grad, .value_slot = NO_SLOT, .grad_slot = NO_SLOT, .producer = -1,
+    return add_node(tape, (Node){ .value = value, .grad = grad, .value_slot = NO_SLOT, .grad_slot = NO_SLOT, .kept_slot = NO_SLOT, .producer = -1,
                                   .needs_grad = tape->mode != TAPE_OFF, .is_param = true });
 }
 
@@ -75,6 +75,25 @@ static void take_scratch(Tape *tape, OpCall *call, LayoutCall *trace, bool bwd)
     int32_t slot = layout_take(tape->layout, SLOT_SCRATCH, call->scratch_bytes);
     call->scratch = layout_address(tape->layout, slot);
     reads_slot(trace, slot);
+}
+
+/* The value as it is now, kept as bfloat16: a call that does not happen where nobody reads it later. */
+static void keep_narrow(Tape *tape, Node *node)
+{
+    LayoutCall trace = { .op = OP_NARROW };
+    node->kept_slot = layout_take(tape->layout, SLOT_VALUE, (size_t)node->value.rows * (size_t)node->value.cols * sizeof(uint16_t));
+    reads_slot(&trace, node->value_slot);
+    writes_slot(&trace, node->kept_slot);
+    if (layout_call(tape->layout, &trace)) tape->backend->narrow(tape->backend, node->value, layout_address(tape->layout, node->kept_slot));
+}
+
+/* What is kept of a value, as float32 in node->value_slot. */
+static void widen(Tape *tape, Node *node)
+{
+    LayoutCall trace = { .op = OP_WIDEN };
+    reads_slot(&trace, node->kept_slot);
+    writes_slot(&trace, node->value_slot);
+    if (layout_call(tape->layout, &trace)) tape->backend->widen(tape->backend, layout_address(tape->layout, node->kept_slot), node->value);
 }
 
 static double flops(const OpCall *call, bool bwd)
@@ -124,12 +143,25 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
 
     bool recorded = needs_grad && tape->mode == TAPE_RECORD;
     for (int i = 0; i < call.n_out; i++)
-        record.out[i] = out[i] = add_node(tape, (Node){ .value = call.out[i], .value_slot = out_slot[i], .grad_slot = NO_SLOT,
+        record.out[i] = out[i] = add_node(tape, (Node){ .value = call.out[i], .value_slot = out_slot[i], .grad_slot = NO_SLOT, .kept_slot = NO_SLOT,
                                                         .producer = recorded ? tape->n_records : -1, .needs_grad = needs_grad });
+    for (int i = 0; tape->keep_bf16 && tape->mode != TAPE_OFF && !row->external && i < call.n_out; i++) keep_narrow(tape, &tape->node[out[i].id]);
     if (!recorded) return;
     memcpy(record.in, in, (size_t)n_in * sizeof *in);
     CHECK(tape->n_records < tape->max_records, "the tape is full");
     tape->record[tape->n_records++] = record;
+}
+
+/* What goes into a segment or comes out of one is no more than what is kept of it. */
+static void round_border(Tape *tape, const Var var[], int n)
+{
+    for (int i = 0; tape->keep_bf16 && i < n; i++) {
+        Node *node = &tape->node[var[i].id];
+        if (node->rounded || node->value_slot == NO_SLOT) continue;
+        if (node->kept_slot == NO_SLOT) keep_narrow(tape, node);
+        widen(tape, node);
+        node->rounded = true;
+    }
 }
 
 static void run_segment(Tape *tape, SegmentFn *fn, const SegmentKey *key, const Var in[], Var out[], int n_out)
@@ -140,10 +172,12 @@ static void run_segment(Tape *tape, SegmentFn *fn, const SegmentKey *key, const 
         CHECK(out[i].id >= n_nodes, "a segment returns what was made outside it");
         for (int j = 0; j < i; j++) CHECK(out[i].id != out[j].id, "a segment returns the same Var twice");
     }
+    round_border(tape, out, n_out);
 }
 
 void tape_segment(Tape *tape, SegmentPolicy policy, SegmentFn *fn, const SegmentKey *key, const Var in[], int n_in, Var out[], int n_out)
 {
+    round_border(tape, in, n_in);
     if (policy == SEGMENT_KEEP || tape->mode != TAPE_RECORD) {
         run_segment(tape, fn, key, in, out, n_out);
         return;
@@ -176,13 +210,12 @@ void tape_result(Tape *tape, Var var)
     layout_result(tape->layout, node->value_slot);
 }
 
-/* Makes a light operation's value again, with what it reads, unless this walk did already. */
-static void bring_back(Tape *tape, Var var)
+static void bring_back(Tape *, Var);
+
+/* Makes a light operation's value again, with what it reads. */
+static void run_again(Tape *tape, Node *node)
 {
-    Node *node = &tape->node[var.id];
-    if (tape->keep_light || node->back || node->result || node->producer < 0) return;
     const Record *record = &tape->record[node->producer];
-    if (record->op == OP_SEGMENT || !op_rows[record->op].light) return;
     OpCall call = { .op = record->op, .n_in = record->n_in, .args = &record->args };
     LayoutCall trace = { .op = record->op };
     for (int i = 0; i < record->n_in; i++) {
@@ -200,6 +233,26 @@ static void bring_back(Tape *tape, Var var)
     take_scratch(tape, &call, &trace, false);
     if (layout_call(tape->layout, &trace)) tape->backend->op[record->op].fwd(tape->backend, &call);
     node->value = call.out[0];
+}
+
+static bool is_light(const Tape *tape, const Node *node)
+{
+    if (tape->keep_light || node->rounded || node->producer < 0) return false;
+    OpId op = tape->record[node->producer].op;
+    return op < OP_COUNT && op_rows[op].light;
+}
+
+/* A value that the reverse walk reads: made again if it is light, widened if it was kept narrow, once a walk; else it is still there. */
+static void bring_back(Tape *tape, Var var)
+{
+    Node *node = &tape->node[var.id];
+    if (node->back || node->result) return;
+    if (is_light(tape, node)) {
+        run_again(tape, node);
+    } else if (node->kept_slot != NO_SLOT) {
+        node->value_slot = take(tape, SLOT_VALUE, &node->value);
+        widen(tape, node);
+    } else return;
     node->back = true;
 }
 
@@ -247,6 +300,7 @@ static void walk_op(Tape *tape, const Record *record)
         else call.in[i].data = NULL;
     }
     for (int i = 0; i < record->n_out; i++) {
+        if (reads >> (16 + i) & 1) bring_back(tape, record->out[i]);
         const Node *node = &tape->node[record->out[i].id];
         call.out[i] = node->value;
         if (reads >> (16 + i) & 1) reads_slot(&trace, node->value_slot);

@@ -19,6 +19,10 @@
  * are equal. Its outputs are distinct Vars made inside it; other Vars made in it end with it. A segment that does not pass
  * needs_grad on is a CHECK at the seed.
  *
+ * With `keep_bf16`, what forward made and the reverse walk reads is kept as bfloat16 in between: narrowed where it was made, float32
+ * again for the readers. Forward itself sees float32, except that no more goes into a segment or comes out of one than what is kept of
+ * it, so that KEEP and RECOMPUTE stay equal to the bit, and evaluation to training. Saved tensors (statistics, rank-sized products) stay float32.
+ *
  * The tape allocates its nodes and records once (tape_init); tensors live where the layout put them. */
 #ifndef KERNELS_TAPE_H
 #define KERNELS_TAPE_H
@@ -32,10 +36,12 @@ typedef enum { SEGMENT_KEEP, SEGMENT_RECOMPUTE } SegmentPolicy;
 typedef struct {
     Tensor  value, grad;
     int32_t value_slot, grad_slot;      /* NO_SLOT: lives elsewhere (parameter, constant, seed) or not there yet */
+    int32_t kept_slot;                  /* of the value as bfloat16; NO_SLOT: it is not kept so */
     int32_t producer;                   /* record; -1: none */
     bool    needs_grad, is_param, grad_written;
     bool    seeded, result;
-    bool    back;                       /* the value was made again in this reverse walk */
+    bool    rounded;                    /* goes into a segment or comes out of one: no more than what is kept of it */
+    bool    back;                       /* the value was made again, or widened, in this reverse walk */
 } Node;
 
 typedef struct {
@@ -54,6 +60,7 @@ struct Tape {
     Record  *record;
     int32_t  n_nodes, max_nodes, n_records, max_records;
     TapeMode mode;
+    bool     keep_bf16;                 /* set before the first step */
     bool     keep_light;                /* keep light values instead of making them again; for tests */
 };
 

@@ -86,7 +86,7 @@ static const Key sft[] = {
     { FIELD(gradient_accumulation_steps, KEY_INTEGER, "1"), .min = 1, .max = 1 << 20, .meaning = "batches of one optimizer step" },
     { FIELD(num_train_epochs, KEY_NUMBER, "3"), .min = 0, .max = 1e6, .above = true, .meaning = "passes over the rows; a fraction is allowed" },
     { FIELD(max_steps, KEY_INTEGER, "-1"), .min = -1, .max = 1 << 30, .meaning = "optimizer steps, instead of epochs; -1: as many as the epochs give" },
-    { FIELD(bf16, KEY_BOOL, "true"), OR_NULL(1), .meaning = "products of matrices in bfloat16; false: float32" },
+    { FIELD(bf16, KEY_BOOL, "true"), OR_NULL(1), .meaning = "keep activations for the backward pass in bfloat16; false: all in float32" },
     { FIELD(gradient_checkpointing, KEY_ENUM, "true"), .names = checkpointings,
       .later = "offload", .why = "activations are kept or computed again, not moved",
       .meaning = "compute activations again in the backward pass instead of keeping them; true: where memory is short" },

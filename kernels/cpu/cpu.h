@@ -28,6 +28,9 @@ CPU_OPERATION(dense);
 CPU_OPERATION(gather);
 CPU_OPERATION(add_row);
 
+void cpu_narrow(const Backend *, Tensor x, uint16_t *kept);
+void cpu_widen(const Backend *, const uint16_t *kept, Tensor x);
+
 /* Elementwise work is cut into tasks of whole rows, about ROW_TASK elements each. */
 enum { ROW_TASK = 1 << 15 };
 static inline int64_t rows_per_task(int64_t cols) { return cols >= ROW_TASK ? 1 : ROW_TASK / (cols ? cols : 1); }

@@ -26,7 +26,7 @@ static Measured measure(const Trainer *t, const Batch *capacity, bool training, 
     Step step;
     Forward f = trainer_forward(t, capacity, training);
     f.n_recomputed = n_recomputed;
-    step_init(&step, &t->backend, &f, (float)t->recipe.label_smoothing_factor, training);
+    step_init(&step, &t->backend, &f, trainer_step_kind(t, training));
     Measured measured = { (int64_t)layout_bytes(step.layout), layout_flops(step.layout) };
     step_free(&step);
     return measured;

@@ -117,6 +117,11 @@ Forward trainer_forward(const Trainer *t, const Batch *batch, bool training)
     return f;
 }
 
+StepKind trainer_step_kind(const Trainer *t, bool training)
+{
+    return (StepKind){ .smoothing = (float)t->recipe.label_smoothing_factor, .gradient = training, .keep_bf16 = t->recipe.bf16 };
+}
+
 int64_t trainer_most_batches(const Trainer *t)
 {
     int64_t asked = t->recipe.gradient_accumulation_steps, there = sampler_batches(&t->sampler);
@@ -126,7 +131,7 @@ int64_t trainer_most_batches(const Trainer *t)
 static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool training)
 {
     Forward f = trainer_forward(t, capacity, training);
-    step_init(step, &t->backend, &f, (float)t->recipe.label_smoothing_factor, training);
+    step_init(step, &t->backend, &f, trainer_step_kind(t, training));
     CHECK((int64_t)layout_bytes(step->layout) <= t->plan.step, "the plan says less than the step needs");
     layout_place(step->layout, t->arena);
     model_reserve_positions(&t->model, capacity->longest);

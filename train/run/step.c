@@ -9,16 +9,17 @@ static int tape_room(const Forward *f) { return 64 + 64 * (int)f->model->config.
 
 static Scores record(Step *step, const Forward *f)
 {
-    tape_begin(&step->tape, step->gradient ? TAPE_RECORD : TAPE_OFF);
-    Scores scores = sft_record(&step->tape, f, step->coef, step->smoothing, step->gradient);
+    tape_begin(&step->tape, step->kind.gradient ? TAPE_RECORD : TAPE_OFF);
+    Scores scores = sft_record(&step->tape, f, step->coef, step->kind.smoothing, step->kind.gradient);
     tape_end(&step->tape);
     return scores;
 }
 
-void step_init(Step *step, const Backend *backend, const Forward *capacity, float smoothing, bool gradient)
+void step_init(Step *step, const Backend *backend, const Forward *capacity, StepKind kind)
 {
-    *step = (Step){ .layout = layout_open(), .coef = memory_new((size_t)capacity->batch->n_scored, sizeof(float)), .smoothing = smoothing, .gradient = gradient };
+    *step = (Step){ .layout = layout_open(), .coef = memory_new((size_t)capacity->batch->n_scored, sizeof(float)), .kind = kind };
     tape_init(&step->tape, backend, step->layout, tape_room(capacity), tape_room(capacity));
+    step->tape.keep_bf16 = kind.keep_bf16;
     record(step, capacity);
 }
 

@@ -7,10 +7,11 @@
 #include "kernels/layout.h"
 #include "train/objective/sft.h"
 
-typedef struct { Layout *layout; Tape tape; float *coef; float smoothing; bool gradient; } Step;
+typedef struct { float smoothing; bool gradient, keep_bf16; } StepKind;      /* keep_bf16: tape.h */
+typedef struct { Layout *layout; Tape tape; float *coef; StepKind kind; } Step;
 
 /* Measures: `capacity` has the sizes of the largest batch. The arena needs layout_bytes(step->layout). */
-void      step_init(Step *, const Backend *, const Forward *capacity, float smoothing, bool gradient);
+void      step_init(Step *, const Backend *, const Forward *capacity, StepKind);
 void      step_free(Step *);
 
 /* `n_trained`: N of the whole optimizer step, or of the evaluated batch. */

@@ -65,6 +65,7 @@ struct Trainer {
 Status  trainer_open(Trainer *, int argc, char **argv);
 void    trainer_close(Trainer *);                           /* accepts {0} */
 int64_t trainer_most_batches(const Trainer *);              /* micro-batches of a step: the accumulation, or all of an epoch */
+StepKind trainer_step_kind(const Trainer *, bool training);
 Forward trainer_forward(const Trainer *, const Batch *, bool training);
 
 /* trainer.c: the loop. */

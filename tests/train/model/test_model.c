@@ -296,7 +296,7 @@ static SftResult one_step(Model *model, State *state, Adapter *adapter)
     batch_init(&batch, &capacity);
     batch_collate(&batch, &examples, index, 2, (Padding){0});
     Forward f = { .model = model, .batch = &batch, .adapter = adapter, .training = true };
-    step_init(&step, &backend, &f, 0, true);
+    step_init(&step, &backend, &f, (StepKind){ .gradient = true });
     void *arena = memory_try(layout_bytes(step.layout));
     layout_place(step.layout, arena);
     model_reserve_positions(model, batch.longest);

@@ -76,7 +76,7 @@ static void open_golden(Golden *g, const char *dir, How how)
         if (family_dropout(g->model.config.family, kind)) g->model.config.dropout[kind] = how.dropout;
     make_batch(g);
     Forward f = { .model = &g->model, .batch = &g->batch, .adapter = &g->adapter, .training = true, .n_recomputed = how.n_recomputed };
-    step_init(&g->step, &g->backend, &f, 0, true);
+    step_init(&g->step, &g->backend, &f, (StepKind){ .gradient = true });
     g->arena = memory_try(layout_bytes(g->step.layout));
     layout_place(g->step.layout, g->arena);
     model_reserve_positions(&g->model, g->batch.longest);

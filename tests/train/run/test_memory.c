@@ -85,19 +85,20 @@ static void check_run(const char *more)
         skip();
     }
     char *arguments = memory_format("--model_name_or_path model --dataset_name rows.jsonl --output_dir out --overwrite_output_dir true --max_steps 1 "
-                                    "--per_device_train_batch_size 8 --lora_target_modules all-linear --save_strategy no --bf16 false --threads 2 %s", more);
+                                    "--per_device_train_batch_size 8 --lora_target_modules all-linear --save_strategy no --threads 2 %s", more);
     char *dry = memory_format("%s --plan", arguments);
     run(dry);
     double plan = planned(), taken = run(arguments);
-    print_message("%s: plan %.1f MB, taken %.1f MB\n", *more ? more : "as it is", plan / 1e6, taken / 1e6);
+    print_message("%s: plan %.1f MB, taken %.1f MB\n", more, plan / 1e6, taken / 1e6);
     assert_true(taken <= 1.05 * plan + 64e6);
     assert_true(taken >= plan / 2);
     free(dry);
     free(arguments);
 }
 
-static void a_run_takes_what_was_planned(void **state) { (void)state; check_run(""); }
-static void with_every_layer_recomputed(void **state) { (void)state; check_run("--gradient_checkpointing recompute"); }
+static void a_run_takes_what_was_planned(void **state) { (void)state; check_run("--bf16 false"); }
+static void with_activations_kept_narrow(void **state) { (void)state; check_run("--bf16 true"); }
+static void with_every_layer_recomputed(void **state) { (void)state; check_run("--bf16 false --gradient_checkpointing recompute"); }
 static void with_evaluation(void **state)
 {
     (void)state;
@@ -107,7 +108,7 @@ static void with_evaluation(void **state)
 /* A trainer that has planned with the machine's memory and allocated nothing, for plan_make with other memory. */
 static void open_planner(Trainer *t, const char *dataset, const char *more)
 {
-    char *text = memory_format("--model_name_or_path small --output_dir nowhere --dataset_name %s --lora_r 1 --plan true%s %s",
+    char *text = memory_format("--model_name_or_path small --output_dir nowhere --dataset_name %s --lora_r 1 --plan true --bf16 false%s %s",
                                dataset, strstr(more, "batch_size") ? "" : " --per_device_train_batch_size 8", more);
     char *words[40], *rest = text;
     int n = 0;
@@ -258,7 +259,7 @@ static void available_is_no_more_than_the_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_run_takes_what_was_planned), cmocka_unit_test(with_every_layer_recomputed), cmocka_unit_test(with_evaluation),
+        cmocka_unit_test(a_run_takes_what_was_planned), cmocka_unit_test(with_activations_kept_narrow), cmocka_unit_test(with_every_layer_recomputed), cmocka_unit_test(with_evaluation),
         cmocka_unit_test(recomputes_as_few_layers_as_fit), cmocka_unit_test(keys_that_forbid_a_choice_are_obeyed),
         cmocka_unit_test(a_refusal_names_keys_that_fit), cmocka_unit_test(a_refusal_without_hope_says_so),
         cmocka_unit_test(available_is_no_more_than_the_machine),
