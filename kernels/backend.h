@@ -21,6 +21,7 @@ struct Backend {
     Kernels op[OP_COUNT];
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
+    double (*peak)(const Backend *);     /* FLOP/s of float32 multiply-adds that never leave the registers, all workers, measured now */
 };
 
 Backend cpu_backend(Pool *);        /* the pool stays the caller's */

@@ -132,7 +132,8 @@ typedef enum {
     OP_ADD_ROW,
     OP_COUNT,
     OP_SEGMENT = OP_COUNT,     /* not operations: the tape's own record of a recomputed segment, */
-    OP_NARROW, OP_WIDEN        /* and its calls that keep a value as bfloat16 and make it float32 again */
+    OP_NARROW, OP_WIDEN,       /* and its calls that keep a value as bfloat16 and make it float32 again */
+    OP_KINDS
 } OpId;
 
 typedef struct Tape Tape;

@@ -77,6 +77,24 @@ static void take_scratch(Tape *tape, OpCall *call, LayoutCall *trace, bool bwd)
     reads_slot(trace, slot);
 }
 
+/* What was begun at `start` is done. */
+static void count(Tape *tape, const LayoutCall *call, double start)
+{
+    if (tape->profile) profile_add(tape->profile, call->op, call->bwd, profile_now() - start, call->flops);
+}
+
+static double start(const Tape *tape) { return tape->profile ? profile_now() : 0; }
+
+/* Runs the call in its direction, unless it is dead or the layout is only measuring. */
+static void run_call(Tape *tape, const LayoutCall *trace, const OpCall *call)
+{
+    if (!layout_call(tape->layout, trace)) return;
+    const Kernels *kernels = &tape->backend->op[call->op];
+    double began = start(tape);
+    (trace->bwd ? kernels->bwd : kernels->fwd)(tape->backend, call);
+    count(tape, trace, began);
+}
+
 /* The value as it is now, kept as bfloat16: a call that does not happen where nobody reads it later. */
 static void keep_narrow(Tape *tape, Node *node)
 {
@@ -84,7 +102,10 @@ static void keep_narrow(Tape *tape, Node *node)
     node->kept_slot = layout_take(tape->layout, SLOT_VALUE, (size_t)node->value.rows * (size_t)node->value.cols * sizeof(uint16_t));
     reads_slot(&trace, node->value_slot);
     writes_slot(&trace, node->kept_slot);
-    if (layout_call(tape->layout, &trace)) tape->backend->narrow(tape->backend, node->value, layout_address(tape->layout, node->kept_slot));
+    if (!layout_call(tape->layout, &trace)) return;
+    double began = start(tape);
+    tape->backend->narrow(tape->backend, node->value, layout_address(tape->layout, node->kept_slot));
+    count(tape, &trace, began);
 }
 
 /* What is kept of a value, as float32 in node->value_slot. */
@@ -93,7 +114,10 @@ static void widen(Tape *tape, Node *node)
     LayoutCall trace = { .op = OP_WIDEN };
     reads_slot(&trace, node->kept_slot);
     writes_slot(&trace, node->value_slot);
-    if (layout_call(tape->layout, &trace)) tape->backend->widen(tape->backend, layout_address(tape->layout, node->kept_slot), node->value);
+    if (!layout_call(tape->layout, &trace)) return;
+    double began = start(tape);
+    tape->backend->widen(tape->backend, layout_address(tape->layout, node->kept_slot), node->value);
+    count(tape, &trace, began);
 }
 
 static double flops(const OpCall *call, bool bwd)
@@ -139,7 +163,7 @@ void tape_op(Tape *tape, OpId op, const Var in[], int n_in, const OpArgs *args, 
     }
     take_scratch(tape, &call, &trace, false);
     trace.flops = flops(&call, false);
-    if (layout_call(tape->layout, &trace)) tape->backend->op[op].fwd(tape->backend, &call);
+    run_call(tape, &trace, &call);
 
     bool recorded = needs_grad && tape->mode == TAPE_RECORD;
     for (int i = 0; i < call.n_out; i++)
@@ -231,7 +255,7 @@ static void run_again(Tape *tape, Node *node)
         reads_slot(&trace, record->saved_slot[i]);
     }
     take_scratch(tape, &call, &trace, false);
-    if (layout_call(tape->layout, &trace)) tape->backend->op[record->op].fwd(tape->backend, &call);
+    run_call(tape, &trace, &call);
     node->value = call.out[0];
 }
 
@@ -316,7 +340,7 @@ static void walk_op(Tape *tape, const Record *record)
         if (call.wanted >> i & 1) want(tape, record, i, &call, &trace);
     take_scratch(tape, &call, &trace, true);
     trace.flops = flops(&call, true);
-    if (layout_call(tape->layout, &trace)) tape->backend->op[record->op].bwd(tape->backend, &call);
+    run_call(tape, &trace, &call);
 }
 
 static void walk(Tape *tape, int32_t lowest);

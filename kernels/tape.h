@@ -29,6 +29,7 @@
 #include "kernels/backend.h"
 #include "kernels/layout.h"
 #include "kernels/op.h"
+#include "kernels/profile.h"
 
 typedef enum { TAPE_RECORD, TAPE_PROPAGATE, TAPE_OFF } TapeMode;
 typedef enum { SEGMENT_KEEP, SEGMENT_RECOMPUTE } SegmentPolicy;
@@ -61,6 +62,7 @@ struct Tape {
     int32_t  n_nodes, max_nodes, n_records, max_records;
     TapeMode mode;
     bool     keep_bf16;                 /* set before the first step */
+    Profile *profile;                   /* the caller's; NULL: nothing is timed */
     bool     keep_light;                /* keep light values instead of making them again; for tests */
 };
 

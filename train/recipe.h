@@ -91,6 +91,7 @@ typedef struct {
     int64_t  seed, data_seed;            /* data_seed: seed where null */
     int64_t  threads;                    /* 0: every core */
     bool     plan;                       /* print the plan, run nothing */
+    bool     profile;                    /* print the time of each operation at the end */
 
     /* Optimizer and schedule */
     Optim    optim;

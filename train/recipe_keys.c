@@ -98,6 +98,7 @@ static const Key sft[] = {
     { FIELD(data_seed, KEY_INTEGER, "null"), .min = 0, .max = 4294967295.0, OR_NULL(-1), .meaning = "of the order of the rows. Not given: seed" },
     { FIELD(threads, KEY_INTEGER, "null"), .min = 1, .max = 1024, OR_NULL(0), .meaning = "worker threads. Not given: one per core. Results do not depend on it" },
     { FIELD(plan, KEY_BOOL, "false"), .meaning = "print memory plan and cost, run nothing" },
+    { FIELD(profile, KEY_BOOL, "false"), .meaning = "print the time that each operation took, at the end" },
 
     { .group = "Optimizer and schedule", FIELD(optim, KEY_ENUM, "\"adamw_torch_fused\""), .names = optimizers, .same = "adamw_hf=adamw_torch",
       .later = "adamw_torch_xla|adamw_torch_npu_fused|adafactor|adamw_anyprecision|adamw_torch_4bit|adamw_torch_8bit|ademamix|sgd|adagrad|adamw_bnb_8bit|adamw_8bit|"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/cpu/matrix.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/vector.h"
 #include "kernels/philox.h"
 
@@ -12,7 +13,8 @@ void openblas_set_num_threads(int);
 Backend cpu_backend(Pool *pool)
 {
     openblas_set_num_threads(1);
-    return (Backend){ .name = "cpu", .pool = pool, .narrow = cpu_narrow, .widen = cpu_widen, .op = {
+    return (Backend){ .name = "cpu", .pool = pool, .narrow = cpu_narrow,
+                      .widen = cpu_widen, .peak = cpu_peak, .op = {
         [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
         [OP_DROPOUT] = { cpu_dropout_fwd, cpu_dropout_bwd, NULL },

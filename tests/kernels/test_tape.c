@@ -223,6 +223,7 @@ typedef struct {
     float score[MAX_ROWS], entropy[MAX_ROWS], *grad;
     size_t bytes;
     double flops;
+    Profile profile;
     Tensor correct;
 } Step;
 
@@ -289,6 +290,7 @@ static Step run(Model *m, const Batch *b, Plan plan, TapeMode mode, Spy *calls)
     Arena arena = arena_new(step.bytes, plan.garbage);
     layout_place(layout, arena.arena);
     memset(m->grad, 0, (size_t)m->n_params * sizeof *m->grad);
+    tape.profile = &step.profile;
     Scores s = make_step(&tape, m, b, &plan, mode);
     memcpy(step.score, tape_value(&tape, s.score).data, (size_t)b->n_scored * sizeof(float));
     if (plan.entropy) memcpy(step.entropy, tape_value(&tape, s.entropy).data, (size_t)b->n_scored * sizeof(float));
@@ -380,6 +382,28 @@ static void narrow_steps_are_near_and_small(void **state)
     assert_true(narrow.bytes < exact.bytes * 8 / 10);
     free(exact.grad);
     free(narrow.grad);
+    model_close(&m);
+}
+
+/* Every call that ran is in the profile, and of its FLOP those that the layout counted. */
+static void a_profile_counts_what_ran(void **state)
+{
+    (void)state;
+    Model m = model_open();
+    Batch b = batch_a();
+    for (int recompute = 0; recompute < 2; recompute++) {
+        Spy spy;
+        Step step = run(&m, &b, (Plan){ .policy = { recompute, recompute }, .keep_bf16 = true }, TAPE_RECORD, &spy);
+        ProfileRow total = profile_total(&step.profile);
+        for (int op = 0; op < OP_COUNT; op++) {
+            assert_int_equal(step.profile.row[op][0].calls, spy.fwd[op]);
+            assert_int_equal(step.profile.row[op][1].calls, spy.bwd[op]);
+            assert_true(step.profile.row[op][0].seconds >= 0 && step.profile.row[op][1].seconds >= 0);
+        }
+        assert_true(step.profile.row[OP_NARROW][0].calls > 0 && step.profile.row[OP_WIDEN][0].calls > 0);
+        assert_true(fabs(total.flops - step.flops) <= 1e-9 * step.flops);
+        free(step.grad);
+    }
     model_close(&m);
 }
 
@@ -674,7 +698,8 @@ static void another_seed_than_the_heads_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_do_not_depend_on_how_a_step_is_made), cmocka_unit_test(bits_of_narrow_steps), cmocka_unit_test(narrow_steps_are_near_and_small), cmocka_unit_test(parameters_add), cmocka_unit_test(gradients_are_finite_differences),
+        cmocka_unit_test(bits_do_not_depend_on_how_a_step_is_made), cmocka_unit_test(bits_of_narrow_steps), cmocka_unit_test(narrow_steps_are_near_and_small),
+        cmocka_unit_test(a_profile_counts_what_ran), cmocka_unit_test(parameters_add), cmocka_unit_test(gradients_are_finite_differences),
         cmocka_unit_test(a_smaller_batch_replays_the_capacity), cmocka_unit_test(nothing_scored), cmocka_unit_test(plans_have_their_price),
         cmocka_unit_test(what_nobody_reads_is_not_made), cmocka_unit_test(frozen_parts_cost_nothing), cmocka_unit_test(evaluation_keeps_nothing),
         cmocka_unit_test(a_cache_gives_the_same_attention), cmocka_unit_test(another_seed_than_the_heads_aborts),

@@ -41,7 +41,7 @@ static void judge(Trainer *t, double metric, bool *better)
 
 Status trainer_evaluate(Trainer *t, bool *better)
 {
-    double start = trainer_seconds();
+    double start = profile_now();
     EvalSums sums = {0};
     int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = model_seen(&t->model);
     int64_t end = t->recipe.dataloader_drop_last ? t->eval.n / size * size : t->eval.n;
@@ -55,7 +55,7 @@ Status trainer_evaluate(Trainer *t, bool *better)
         model_restore_seen(&t->model, rope_seen);
         return STATUS_STOPPED;
     }
-    double seconds = trainer_seconds() - start, loss = sums.loss / sums.samples;
+    double seconds = profile_now() - start, loss = sums.loss / sums.samples;
     Json *entry = json_new_object();
     json_set(entry, "eval_loss", json_new_real(loss));
     json_set(entry, "eval_runtime", json_new_real(seconds));

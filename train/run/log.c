@@ -1,15 +1,7 @@
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "train/run/trainer.h"
-
-double trainer_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* "step 12: loss 1.2345, grad_norm 0.98, …" */
 static void show(Trainer *t, const Json *entry)
@@ -57,7 +49,7 @@ Status trainer_log_step(Trainer *t)
 Status trainer_log_end(Trainer *t)
 {
     Progress *p = &t->progress;
-    double seconds = trainer_seconds() - t->start_seconds, steps = (double)(p->global_step - t->start_step);
+    double seconds = profile_now() - t->start_seconds, steps = (double)(p->global_step - t->start_step);
     double samples = steps * (double)(t->recipe.per_device_train_batch_size * t->recipe.gradient_accumulation_steps);
     p->total_loss += p->tr_loss;
     p->tr_loss = 0;

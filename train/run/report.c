@@ -124,7 +124,7 @@ static void draw(Report *report, const Trainer *t, double now)
 void report_step(Trainer *t)
 {
     Report *report = &t->report;
-    double now = trainer_seconds();
+    double now = profile_now();
     if (!isfinite(t->progress.grad_norm) && !report->diverged) {
         report->diverged = true;
         report_line(report, "note: the gradient of step %lld is not finite: the run has diverged. A smaller learning_rate or clipping (max_grad_norm) helps",
@@ -136,11 +136,49 @@ void report_step(Trainer *t)
 
 void report_entry(Trainer *t, const char *line) { report_line(&t->report, "%s", line); }
 
+static void profile_line(Report *report, const char *name, const char *direction, const ProfileRow *row, double all)
+{
+    Buffer text = {0};
+    buffer_format(&text, "  %-10s %-8s %9.3f s %5.1f %%", name, direction, row->seconds, 100 * row->seconds / all);
+    if (row->calls) buffer_format(&text, " %8lld calls", (long long)row->calls);
+    if (row->flops > 0) buffer_format(&text, " %9.1f GFLOP/s", row->flops / row->seconds / 1e9);
+    report_line(report, "%s", text.data);
+    buffer_free(&text);
+}
+
+static int longer(const void *a, const void *b)
+{
+    const ProfileRow *x = *(const ProfileRow *const *)a, *y = *(const ProfileRow *const *)b;
+    return x->seconds < y->seconds ? 1 : -(x->seconds > y->seconds);
+}
+
+/* Every operation's share of the time, the longest first. */
+static void report_profile(Trainer *t, double seconds)
+{
+    const ProfileRow *first = t->profile.row[0], *row[2 * OP_KINDS];
+    ProfileRow rest = { .seconds = seconds - profile_total(&t->profile).seconds };
+    for (int i = 0; i < 2 * OP_KINDS; i++) row[i] = first + i;
+    qsort(row, 2 * OP_KINDS, sizeof *row, longer);
+    report_line(&t->report, "\nprofile");
+    for (int i = 0; i < 2 * OP_KINDS && row[i]->calls; i++)
+        profile_line(&t->report, profile_name((int)(row[i] - first) / 2), (row[i] - first) % 2 ? "backward" : "forward", row[i], seconds);
+    profile_line(&t->report, "the rest", "", &rest, seconds);
+}
+
+static void report_speed(Trainer *t)
+{
+    double seconds = profile_now() - t->start_seconds, rate = profile_total(&t->profile).flops / seconds, peak = t->backend.peak(&t->backend);
+    if (t->recipe.profile) report_profile(t, seconds);
+    report_line(&t->report, "\nspeed    %.0f tokens/s, %.1f GFLOP/s: %.0f %% of the %.1f that multiply-adds reach here",
+                ((double)t->progress.num_tokens - t->report.tokens_at) / seconds, rate / 1e9, 100 * rate / peak, peak / 1e9);
+}
+
 void report_end(Trainer *t)
 {
     const char *dir = t->recipe.output_dir;
     clear_bar(&t->report);
-    report_line(&t->report, "\nadapter  %s/adapter_model.safetensors\nlog      %s/trainer_state.json, %s/train.log", dir, dir, dir);
+    report_speed(t);
+    report_line(&t->report, "adapter  %s/adapter_model.safetensors\nlog      %s/trainer_state.json, %s/train.log", dir, dir, dir);
     if (t->report.diverged) report_line(&t->report, "note: this run diverged; its adapter is of no use");
     report_line(&t->report, "try it   graft generate --model_name_or_path %s --adapter_name_or_path %s --prompt \"…\"", t->recipe.model_name_or_path, dir);
 }

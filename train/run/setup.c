@@ -134,6 +134,7 @@ static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool tra
     step_init(step, &t->backend, &f, trainer_step_kind(t, training));
     CHECK((int64_t)layout_bytes(step->layout) <= t->plan.step, "the plan says less than the step needs");
     layout_place(step->layout, t->arena);
+    step->tape.profile = &t->profile;
     model_reserve_positions(&t->model, capacity->longest);
 }
 

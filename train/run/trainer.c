@@ -141,7 +141,7 @@ static Status begin(Trainer *t)
     TRY(report_open(&t->report, t), "output_dir");
     if (t->recipe.report_to == REPORT_TENSORBOARD) TRY(tensorboard_open(&t->board, t->recipe.output_dir));
     report_header(t);
-    t->start_seconds = trainer_seconds();
+    t->start_seconds = profile_now();
     t->start_step = t->progress.global_step;
     t->report.tokens_at = (double)t->progress.num_tokens;
     return STATUS_OK;

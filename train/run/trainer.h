@@ -41,6 +41,7 @@ struct Trainer {
 
     Plan       plan;
     Step       train_step, eval_step;
+    Profile    profile;                      /* of both, in this process */
     void      *arena;                        /* of both, plan.step bytes */
     Batch     *batch;                        /* [n_batches] */
     int64_t    n_batches;
@@ -75,7 +76,6 @@ Status  trainer_train(Trainer *);
 Status  trainer_log_step(Trainer *);
 Status  trainer_log_end(Trainer *);                         /* train_runtime, train_loss, … */
 Status  trainer_log(Trainer *, Json *entry);                /* adds epoch and step, keeps it, shows it, reports it */
-double  trainer_seconds(void);                              /* monotonic */
 
 /* evaluate.c: eval_loss over the eval examples, logged; early stopping and the best metric are judged. `better`: a new best.
  * STATUS_STOPPED, and nothing has happened, where a signal came in between. */

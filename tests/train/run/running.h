@@ -101,7 +101,7 @@ static __attribute__((unused)) int finish(pid_t child)
     return WIFEXITED(how) ? WEXITSTATUS(how) : -WTERMSIG(how);
 }
 
-static void shell(const char *command)
+static __attribute__((unused)) void shell(const char *command)
 {
     int failed = system(command);
     if (failed) print_error("%s\n", command);
