@@ -17,7 +17,7 @@ static Said read_log(const char *path)
         if (sscanf(line, "  %15s %15s %lf s %lf %%", name, direction, &seconds, &share) != 4) continue;
         end.share += share;
         end.rows++;
-        if (!strcmp(name, "linear")) end.linear[!strcmp(direction, "backward")] = seconds;
+        if (!strcmp(name, "linear")) end.linear[!strcmp(direction, "backward")] = share;
     }
     fclose(file);
     return end;
