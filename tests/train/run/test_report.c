@@ -13,10 +13,9 @@ static Said read_log(const char *path)
     FILE *file = fopen(path, "r");
     while (fgets(line, sizeof line, file)) {
         sscanf(line, "speed %lf tokens/s, %lf GFLOP/s: %lf %% of the %lf", &end.tokens, &rate, &end.of_peak, &end.peak);
-        if (sscanf(line, "  the rest %lf s %lf %%", &seconds, &share) == 2) end.share += share;
         if (sscanf(line, "  %15s %15s %lf s %lf %%", name, direction, &seconds, &share) != 4) continue;
         end.share += share;
-        end.rows++;
+        end.rows += strcmp(name, "the") != 0;      /* the rest */
         if (!strcmp(name, "linear")) end.linear[!strcmp(direction, "backward")] = share;
     }
     fclose(file);
