@@ -1,8 +1,9 @@
 /* Causal attention over documents, a block of queries of one head at a time.
  *
  * Forward: scores of the block against all keys it may see, softmax in place, product with v. Backward makes the scores
- * again from q, k and lse. A forward task is a document's head's block; a backward task is a document's kv head, since dk
- * and dv gather from all its queries. Keys and values are read where they lie, strided by heads.
+ * again from q, k and lse. A forward task is a document's head's block; a backward task is a piece of the keys of a document's
+ * kv head, since dk and dv gather from all queries that see them. Where documents are so long that there are several pieces, each
+ * gathers a dq of its own, and those are added in the order of the keys. Keys and values are read where they lie, strided by heads.
  * With a window, a block touches the keys from its first query's first one on: at most QUERIES - 1 more than the window.
  * delta_i = dy_i . y_i turns the softmax's gradient into dS = P (dP - delta), as in FlashAttention-2, arXiv:2307.08691. With dropout
  * dP = drop(dy v^T) and dv gathers by drop(P); delta stays, since sum_j drop(P)_ij (dy v^T)_ij = sum_j P_ij dP_ij. */
@@ -14,33 +15,50 @@
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
 
-enum { QUERIES = 128 };
+enum {
+    QUERIES = 128,
+    PIECE = 512,         /* keys of a task of backward, at least */
+    MOST_PIECES = 4,     /* of a document's keys */
+};
 
 typedef struct {
     const OpCall *c;
-    int head_dim, n_heads, n_kv, blocks;
+    int head_dim, n_heads, n_kv, blocks, pieces;
+    int64_t piece;                   /* keys */
     float scale, softcap;
+    float *partial;                  /* dq of each piece [pieces, rows, cols], where there are several */
     float *room;
     int64_t room_floats;
 } Attention;
 
+static int64_t piece_keys(int64_t longest) { return greatest(PIECE, ceil_div(ceil_div(longest, MOST_PIECES), QUERIES) * QUERIES); }
+static int64_t partial_floats(const OpCall *c) { return c->in[0].rows * c->in[0].cols; }
+
+/* Of one worker: scores, and in backward their gradient. */
 static int64_t room_floats(const OpCall *c, bool bwd)
 {
     int64_t longest = c->args->attention.longest, window = c->args->attention.window, n = least(QUERIES, longest);
-    int64_t square = n * (window ? least(longest, window + n - 1) : longest);
-    return bwd ? 2 * square : square;
+    int64_t keys = window ? least(longest, window + n - 1) : longest;
+    return bwd ? 2 * n * least(keys, piece_keys(longest)) : n * keys;
 }
 
 size_t cpu_attention_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
-    return (size_t)(pool_workers(backend->pool) * room_floats(c, bwd)) * sizeof(float);
+    int64_t longest = c->args->attention.longest, pieces = bwd ? ceil_div(longest, piece_keys(longest)) : 1;
+    return (size_t)(pool_workers(backend->pool) * room_floats(c, bwd) + (pieces > 1 ? pieces * partial_floats(c) : 0)) * sizeof(float);
 }
 
 static Attention prepare(const OpCall *c, bool bwd)
 {
-    return (Attention){ .c = c, .head_dim = c->args->attention.head_dim, .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv,
-                        .blocks = (int)ceil_div(c->args->attention.longest, QUERIES), .scale = c->args->attention.scale,
-                        .softcap = c->args->attention.softcap, .room = c->scratch, .room_floats = room_floats(c, bwd) };
+    int64_t longest = c->args->attention.longest, piece = piece_keys(longest);
+    Attention a = { .c = c, .head_dim = c->args->attention.head_dim, .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv,
+                    .blocks = (int)ceil_div(longest, QUERIES), .pieces = (int)ceil_div(longest, piece), .piece = piece, .scale = c->args->attention.scale,
+                    .softcap = c->args->attention.softcap, .room = c->scratch, .room_floats = room_floats(c, bwd) };
+    if (bwd && a.pieces > 1) {
+        a.partial = a.room;
+        a.room += a.pieces * partial_floats(c);
+    }
+    return a;
 }
 
 /* A block of one head: queries [first, first + n) of a span and the `n_keys` keys that any of them sees; query i's own is
@@ -56,12 +74,23 @@ static QueryBlock query_block(const Attention *a, const Span *span, int head, in
                          .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
 }
 
-/* The keys that query i sees. */
+/* What of it concerns keys [begin, end) of the document; n_keys <= 0: nothing. */
+static QueryBlock block_of_keys(QueryBlock b, int64_t begin, int64_t end)
+{
+    int64_t before = greatest(0, begin - b.unseen);
+    b.n_keys = least(b.n_keys, end - b.unseen) - before;
+    b.kv_row += before;
+    b.diagonal -= before;
+    b.unseen += before;
+    return b;
+}
+
+/* The keys that query i sees, of those of the block. */
 typedef struct { int64_t begin, n; } Seen;
 
 static Seen seen_keys(const QueryBlock *b, int64_t i)
 {
-    int64_t end = b->diagonal + i + 1, begin = greatest(0, end - b->window);
+    int64_t own = b->diagonal + i + 1, begin = least(b->n_keys, greatest(0, own - b->window)), end = greatest(begin, least(b->n_keys, own));
     return (Seen){ begin, end - begin };
 }
 
@@ -179,10 +208,20 @@ static void bwd_query(const Attention *a, const QueryBlock *b, int64_t i, float 
     zero_unseen(dp, seen, b->n_keys);
 }
 
-static void bwd_block(const Attention *a, const QueryBlock *b, float *p, float *dp)
+/* Where a piece's dq goes: `beta` times what is there stays. */
+typedef struct { float *data, beta; } QueryGradient;
+
+static QueryGradient query_gradient(const Attention *a, int piece)
+{
+    if (!a->partial || !a->c->din[0].data) return (QueryGradient){ a->c->din[0].data, a->c->beta[0] };
+    return (QueryGradient){ a->partial + piece * partial_floats(a->c), 0 };
+}
+
+static void bwd_block(const Attention *a, const QueryBlock *b, QueryGradient dq, float *p, float *dp)
 {
     const OpCall *c = a->c;
-    Tensor dq = c->din[0], dk = c->din[1], dv = c->din[2];
+    Tensor dk = c->din[1], dv = c->din[2];
+    int64_t q_cols = c->in[0].cols;
     Block q = at(c->in[0], b->q_row, b->q_col), k = at(c->in[1], b->kv_row, b->kv_col), v = at(c->in[2], b->kv_row, b->kv_col);
     Block y = at(c->out[0], b->q_row, b->q_col), dy = at(c->dout[0], b->q_row, b->q_col);
     int64_t n = b->n, n_keys = b->n_keys, head_dim = a->head_dim;
@@ -196,8 +235,8 @@ static void bwd_block(const Attention *a, const QueryBlock *b, float *p, float *
         matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ p, n_keys }, AS_IS, dy, 1,
                     dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
     if (dq.data)
-        matmul_part(GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, c->beta[0],
-                    dq.data + b->q_row * dq.cols + b->q_col, dq.cols);
+        matmul_part(GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, dq.beta,
+                    dq.data + b->q_row * q_cols + b->q_col, q_cols);
     if (dk.data)
         matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ dp, n_keys }, AS_IS, q, 1,
                     dk.data + b->kv_row * dk.cols + b->kv_col, dk.cols);
@@ -208,23 +247,40 @@ static void clear(Tensor t, int64_t row, int64_t n_rows, int64_t col, int64_t n_
     for (int64_t r = row; t.data && r < row + n_rows; r++) memset(t.data + r * t.cols + col, 0, (size_t)n_cols * sizeof(float));
 }
 
-static void bwd_head(const void *ctx, int task, int worker)
+/* A piece of the keys of a document's kv head: all queries that see any of them. */
+static void bwd_piece(const void *ctx, int task, int worker)
 {
     const Attention *a = ctx;
-    const Span *span = &a->c->args->attention.span[task / a->n_kv];
-    int kv = task % a->n_kv, group = a->n_heads / a->n_kv;
+    int piece = task % a->pieces, kv = task / a->pieces % a->n_kv, group = a->n_heads / a->n_kv;
+    const Span *span = &a->c->args->attention.span[task / (a->pieces * a->n_kv)];
+    int64_t begin = piece * a->piece, end = least(begin + a->piece, span->kv_len);
     float *p = a->room + worker * a->room_floats, *dp = p + a->room_floats / 2;
     for (int i = 1; i <= 2; i++)
-        if (a->c->beta[i] == 0) clear(a->c->din[i], span->kv_start, span->kv_len, (int64_t)kv * a->head_dim, a->head_dim);
+        if (a->c->beta[i] == 0) clear(a->c->din[i], span->kv_start + begin, end - begin, (int64_t)kv * a->head_dim, a->head_dim);
     for (int head = kv * group; head < (kv + 1) * group; head++)
         for (int64_t first = 0; first < span->q_len; first += QUERIES) {
-            QueryBlock b = query_block(a, span, head, first);
-            bwd_block(a, &b, p, dp);
+            QueryBlock b = block_of_keys(query_block(a, span, head, first), begin, end);
+            if (b.n_keys > 0) bwd_block(a, &b, query_gradient(a, piece), p, dp);
         }
+}
+
+/* dq of a document's block of queries, from the pieces whose keys any of them sees. */
+static void sum_pieces(const void *ctx, int task, int worker)
+{
+    (void)worker;
+    const Attention *a = ctx;
+    const Span *span = &a->c->args->attention.span[task / a->blocks];
+    int64_t first = (int64_t)(task % a->blocks) * QUERIES, cols = a->c->din[0].cols;
+    if (first >= span->q_len) return;
+    QueryBlock b = query_block(a, span, 0, first);
+    float *dq = a->c->din[0].data + b.q_row * cols, beta = a->c->beta[0];
+    for (int64_t piece = b.unseen / a->piece; piece * a->piece < b.unseen + b.n_keys; piece++, beta = 1)
+        cpu_hand_over(a->partial + piece * partial_floats(a->c) + b.q_row * cols, b.n * cols, beta, dq);
 }
 
 void cpu_attention_bwd(const Backend *backend, const OpCall *c)
 {
     Attention a = prepare(c, true);
-    pool_run(backend->pool, c->args->attention.n_spans * a.n_kv, bwd_head, &a);
+    pool_run(backend->pool, c->args->attention.n_spans * a.n_kv * a.pieces, bwd_piece, &a);
+    if (a.partial && c->din[0].data) pool_run(backend->pool, c->args->attention.n_spans * a.blocks, sum_pieces, &a);
 }

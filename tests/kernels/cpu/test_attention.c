@@ -148,6 +148,20 @@ static void every_block_edge(void **state)
     check(packed((Shape){ .n_heads = 3, .n_kv = 3, .head_dim = 8, .spare = 100 }, (int[]){ 300, 1, 1, 0 }));
 }
 
+/* Backward cuts the keys of long documents into pieces of 512 and more: one key into the second, two, three and four pieces, windows that
+ * end at a border, span two pieces or begin behind the first; short documents beside long ones, and queries behind their keys. */
+static void pieces_of_keys(void **state)
+{
+    (void)state;
+    static const int length[] = { 513, 1024, 1100, 1700, 2100 }, window[] = { 0, 1, 511, 600, 1300 };
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j += 1 + i)
+            check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .window = window[j] }, (int[]){ 3, length[i], 300, 0 }));
+    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
+    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .window = 100, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
+    check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 4, .softcap = 2, .drop = 0.3f }, (int[]){ 700, 0 }));
+}
+
 /* One query behind a cache, several behind a prefix that they share, and a prefix of their own that learns. */
 static void more_keys_than_queries(void **state)
 {
@@ -245,7 +259,7 @@ static void large_scores(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(more_keys_than_queries),
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(pieces_of_keys), cmocka_unit_test(more_keys_than_queries),
         cmocka_unit_test(windows), cmocka_unit_test(capped_scores), cmocka_unit_test(dropped_probabilities),
         cmocka_unit_test(mean_of_many_masks), cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
     };
