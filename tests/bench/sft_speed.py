@@ -1,9 +1,11 @@
 """Speed and memory of `graft sft` against PEFT on the same real model, alternating, each run in a process of its own.
 
-    sft_speed.py GRAFT [--rounds 3] [--steps 8] [--batch 4] [--length 512] [--peer peft|trl] [--model FOLDER]
+    sft_speed.py GRAFT [--rounds 3] [--steps 8] [--batch 4] [--length 512] [--peer peft|trl] [--model FOLDER] [--stored f32|bf16]
+                       [--bf16 whole|adapters_float32] [--recompute]
 
-SmolLM2-135M in float32, LoRA r 16 on all linear layers, rows of real text, all exactly `length` ids long. The peer is the plain
-loop that people write with transformers and PEFT, or TRL's trainer; neither recomputes activations. Both sides use all cores.
+SmolLM2-135M, LoRA r 16 on all linear layers, rows of real text, all exactly `length` ids long. The peer is the plain loop that people
+write with transformers and PEFT, or TRL's trainer. Both compute in float32, or with --bf16 graft's `bf16 true` against a peer whose base is
+bfloat16, its adapters too (PEFT's fastest) or float32 (PEFT's default); with --recompute both recompute every layer. Both sides use all cores.
 Time is the training loop without loading, first step included: train_runtime of trainer_state.json for graft and TRL. Memory is
 the largest resident size that the kernel saw (wait4). Start this on an idle machine: ratios are of neighbouring runs, but a busy
 core hurts the two sides differently."""
@@ -33,14 +35,18 @@ def write_data(path, model, n_rows, length):
     peers.write_rows(path, [{"input_ids": [ids[(i * length + k) % len(ids)] for k in range(length)]} for i in range(n_rows)])
 
 
-def peft_loop(recipe):
+def peft_loop(recipe, adapters_float32):
     """Seconds of the training loop."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
     torch.set_num_threads(os.cpu_count())
-    base = AutoModelForCausalLM.from_pretrained(recipe["model_name_or_path"], dtype=torch.float32)
-    model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"))
+    base = AutoModelForCausalLM.from_pretrained(recipe["model_name_or_path"], dtype=torch.bfloat16 if recipe["bf16"] else torch.float32)
+    if recipe["gradient_checkpointing"]:
+        base.gradient_checkpointing_enable()
+        base.enable_input_require_grads()
+    config = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(base, config, autocast_adapter_dtype=adapters_float32)
     model.train()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=recipe["learning_rate"])
@@ -55,7 +61,7 @@ def peft_loop(recipe):
     return time.perf_counter() - start
 
 
-def peer_process(kind, recipe_path, out):
+def peer_process(kind, adapters_float32, recipe_path, out):
     """What the peer's process does: leaves its train_runtime where graft and TRL leave theirs."""
     recipe = peers.read_json(recipe_path)
     if kind == "trl":
@@ -63,7 +69,7 @@ def peer_process(kind, recipe_path, out):
         trl_run.run(recipe, out, threads=os.cpu_count())
     else:
         Path(out).mkdir(parents=True)
-        peers.write_json(Path(out) / "trainer_state.json", {"log_history": [{"train_runtime": peft_loop(recipe)}]})
+        peers.write_json(Path(out) / "trainer_state.json", {"log_history": [{"train_runtime": peft_loop(recipe, adapters_float32)}]})
 
 
 def measured(command, out):
@@ -86,24 +92,31 @@ def main():
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--peer", choices=["peft", "trl"], default="peft")
-    parser.add_argument("--model", default=str(peers.cache() / "smollm2" / "f32"))
+    parser.add_argument("--model", help="not SmolLM2-135M: a folder")
+    parser.add_argument("--stored", choices=["f32", "bf16"], help="SmolLM2-135M's file; as computed if not given")
+    parser.add_argument("--bf16", choices=["whole", "adapters_float32"])
+    parser.add_argument("--recompute", action="store_true")
     parser.add_argument("--peer-process", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer_process:
-        return peer_process(options.peer, *options.peer_process)
+        return peer_process(options.peer, options.bf16 != "whole", *options.peer_process)
     if not options.graft:
         parser.error("which graft?")
+    model = options.model or str(peers.cache() / "smollm2" / (options.stored or ("bf16" if options.bf16 else "f32")))
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
-        write_data(work / "data.jsonl", options.model, options.steps * options.batch, options.length)
+        write_data(work / "data.jsonl", model, options.steps * options.batch, options.length)
         peers.write_json(work / "recipe.json", RECIPE | dict(
-            model_name_or_path=options.model, dataset_name=str(work / "data.jsonl"), output_dir=str(work / "out"),
+            model_name_or_path=model, bf16=bool(options.bf16), gradient_checkpointing=options.recompute, dataset_name=str(work / "data.jsonl"), output_dir=str(work / "out"),
             per_device_train_batch_size=options.batch, max_steps=options.steps))
         out, tokens = work / "run", options.steps * options.batch * options.length
-        sides = {"graft": [options.graft, "sft", "--config", work / "recipe.json", "--output_dir", out],
-                 options.peer: [sys.executable, __file__, "--peer", options.peer, "--peer-process", work / "recipe.json", out]}
+        sides = {"graft": [options.graft, "sft", "--config", work / "recipe.json", "--output_dir", out] +
+                          (["--gradient_checkpointing", "recompute"] if options.recompute else []),
+                 options.peer: [sys.executable, __file__, "--peer", options.peer] + (["--bf16", options.bf16] if options.bf16 else []) +
+                               ["--peer-process", work / "recipe.json", out]}
         speeds, peaks = {side: [] for side in sides}, {side: [] for side in sides}
-        print(f"{options.model}, {options.batch}x{options.length}, {options.steps} steps, {os.cpu_count()} cores")
+        computed = f"bf16, adapters {'float32' if options.bf16 != 'whole' else 'bf16'}" if options.bf16 else "float32"
+        print(f"{model} in {computed}{', recomputed' if options.recompute else ''}, {options.batch}x{options.length}, {options.steps} steps, {os.cpu_count()} cores")
         print(f"{'round':8}" + "".join(f"{side + ' tok/s':>14}{side + ' MB':>12}" for side in sides) + f"{'speed':>9}{'memory':>9}")
         for i in range(options.rounds):
             for side, command in sides.items():
