@@ -162,16 +162,6 @@ void cpu_attention_fwd(const Backend *backend, const OpCall *c)
     pool_run(backend->pool, c->args->attention.n_spans * a.n_heads * a.blocks, fwd_block, &a);
 }
 
-static VECTOR_CLONES float dot(const float *x, const float *y, int64_t n)
-{
-    float lane[LANES] = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] += x[i + j] * y[i + j];
-    for (; i < n; i++) lane[i % LANES] += x[i] * y[i];
-    return lanes_sum(lane);
-}
-
 /* dp loses delta and takes the slope of the cap on the scores s. */
 static VECTOR_CLONES void cap_gradient(const float *s, float softcap, float delta, int64_t n, float *dp)
 {
@@ -228,7 +218,7 @@ static void bwd_block(const Attention *a, const QueryBlock *b, QueryGradient dq,
     scores(a, b, p);
     matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
     for (int64_t i = 0; i < n; i++) {
-        float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + b->head], delta = dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
+        float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + b->head], delta = cpu_dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
         bwd_query(a, b, i, lse, delta, p + i * n_keys, dp + i * n_keys);
     }
     if (dv.data)

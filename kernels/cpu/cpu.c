@@ -105,6 +105,16 @@ void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
     philox_fill(key, first, n, out);
 }
 
+VECTOR_CLONES float cpu_dot(const float *x, const float *y, int64_t n)
+{
+    float lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += x[i + j] * y[i + j];
+    for (; i < n; i++) lane[i % LANES] += x[i] * y[i];
+    return lanes_sum(lane);
+}
+
 enum { WORDS = 512 };
 
 static VECTOR_CLONES void drop_row(float p, float scale, const float *x, const uint32_t *word, int64_t n, float *out)

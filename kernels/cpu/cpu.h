@@ -57,6 +57,8 @@ void cpu_hand_over_rows(const Backend *, Tensor from, float beta, Tensor to);
 /* x becomes cap tanh(x / cap), which stays below cap. */
 void cpu_softcap(float *x, float cap, int64_t n);
 
+float cpu_dot(const float *x, const float *y, int64_t n);
+
 /* What philox_fill gives, by the widest vectors that the machine has. */
 void cpu_words(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);
 void cpu_words_avx2(PhiloxKey, uint64_t first, int64_t n, uint32_t *out);

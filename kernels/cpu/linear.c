@@ -110,21 +110,36 @@ static void add_bias(const Linear *l, float *y, int64_t n_rows, int64_t col, int
         cpu_hand_over(b + col, n_cols, 1, y + r * l->out);
 }
 
-static void y_tile(const void *ctx, int task, int worker)
+/* Columns [col, col + n_cols) of y's only row, as in generation. */
+static void y_row(const Linear *l, int64_t col, int64_t n_cols)
 {
-    const Linear *l = ctx;
-    int64_t across = ceil_div(l->out, COLS), row = task / across * l->tile_rows, col = task % across * COLS;
-    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(COLS, l->out - col);
+    float *y = l->c->out[0].data + col;
+    weight_times_row(l->w, col, n_cols, l->c->in[0].data, y);
+    for (int k = 0; k < l->n_terms; k++)
+        matmul(1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+}
+
+static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
+{
     float *y = l->c->out[0].data + row * l->out + col;
-    Block w = weight_panel(l->w, col, n_cols, 0, l->in, l->room + worker * l->room_floats);
+    Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);
     Block x = at(l->c->in[0], row, 0);
     if (l->n_terms)
         matmul_low_rank(n_rows, n_cols, l->in, x, TRANSPOSED, w, &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) },
                         0, y, l->out);
     else matmul(n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
-    add_bias(l, y, n_rows, col, n_cols);
     for (int k = 1; k < l->n_terms; k++)
         matmul(n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+}
+
+static void y_tile(const void *ctx, int task, int worker)
+{
+    const Linear *l = ctx;
+    int64_t across = ceil_div(l->out, COLS), row = task / across * l->tile_rows, col = task % across * COLS;
+    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(COLS, l->out - col);
+    if (l->rows == 1) y_row(l, col, n_cols);
+    else y_rows(l, row, n_rows, col, n_cols, l->room + worker * l->room_floats);
+    add_bias(l, l->c->out[0].data + row * l->out + col, n_rows, col, n_cols);
 }
 
 void cpu_linear_fwd(const Backend *backend, const OpCall *c)

@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <string.h>
 
+#include "kernels/cpu/cpu.h"
 #include "kernels/cpu/decode.h"
 #include "kernels/status.h"
 
@@ -74,6 +75,30 @@ void weight_row(const Weight *w, int64_t row, float *out)
 {
     Block block = weight_panel(w, row, 1, 0, w->cols, out);
     if (block.data != out) memcpy(out, block.data, (size_t)w->cols * sizeof *out);
+}
+
+enum { PIECE = 1024 };       /* elements of a row decoded at once: they stay in L1, and are whole blocks */
+
+static float piecewise_dot(DtypeDecode *decode, const DtypeRow *dtype, const char *bytes, int64_t n, const float *x)
+{
+    float piece[PIECE] __attribute__((aligned(64))), sum = 0;
+    for (int64_t at = 0; at < n; at += PIECE) {
+        int64_t here = least(PIECE, n - at);
+        decode(bytes + at / dtype->block * dtype->bytes, here, piece);
+        sum += cpu_dot(piece, x + at, here);
+    }
+    return sum;
+}
+
+void weight_times_row(const Weight *w, int64_t row, int64_t n_rows, const float *x, float *y)
+{
+    const DtypeRow *dtype = &dtype_rows[w->dtype];
+    DtypeDecode *decode = decode_for(w->dtype);
+    int64_t row_bytes = dtype_row_bytes(w->dtype, w->cols);
+    for (int64_t r = 0; r < n_rows; r++) {
+        const char *bytes = (const char *)w->bytes + weight_stored_row(w, row + r) * row_bytes;
+        y[r] = weight_is_plain(w) ? cpu_dot((const float *)(const void *)bytes, x, w->cols) : piecewise_dot(decode, dtype, bytes, w->cols, x);
+    }
 }
 
 int64_t column_cut(int64_t cols, int64_t about, Dtype dtype)

@@ -31,6 +31,10 @@ Block weight_panel(const Weight *, int64_t row, int64_t n_rows, int64_t col, int
 bool  weight_is_plain(const Weight *);       /* weight_panel needs no room */
 void  weight_row(const Weight *, int64_t row, float *out);                       /* a copy of one row, [cols] */
 
+/* y [n_rows] = rows [row, row + n_rows) of W times x [cols], each decoded a piece at a time: for one x, whose product with W takes as long as
+ * W's bytes take from memory. */
+void  weight_times_row(const Weight *, int64_t row, int64_t n_rows, const float *x, float *y);
+
 /* How the columns of a matrix are cut: equal pieces of about `about`, whole blocks of the dtype and cache lines. */
 int64_t column_cut(int64_t cols, int64_t about, Dtype);
 

@@ -134,6 +134,8 @@ static void every_dtype(void **state)
         check((Shape){ .rows = 18, .in = 768, .out = 400, .n_terms = 1, .rank = 2, .dtype = dtype, .p = 0.2f });
         check((Shape){ .rows = 3, .in = dtype_rows[dtype].block * 2 + (dtype_rows[dtype].block == 1), .out = 24, .dtype = dtype, .order = ROWS_PAIRED, .heads = 3 });
         check((Shape){ .rows = 3, .in = dtype_rows[dtype].block, .out = 30, .dtype = dtype, .order = ROWS_SPLIT, .heads = 2 });
+        check((Shape){ .rows = 1, .in = 1536, .out = 100, .n_terms = 2, .rank = 2, .dtype = dtype, .bias = true, .order = ROWS_PAIRED, .heads = 5 });
+        check((Shape){ .rows = 1, .in = dtype_rows[dtype].block, .out = 3, .dtype = dtype });
     }
 }
 
