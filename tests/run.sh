@@ -4,9 +4,9 @@
 #   tests/run.sh           the C tests under gcc, clang and the sanitizers, and the fuzzers; then graft against the peers on PyPI, and the quickstart
 #   tests/run.sh --fast    only the C tests: no Python
 #
-# A part counts what its programs count: ctest its programs, the scripts of tests/peers their cases; else it counts as one. The
-# output of each is in out/tests. The peers' environment and TRL's runs are kept in a cache folder (peers/environment.sh), so
-# that only the first time is slow.
+# A part counts what its programs count: ctest its programs, the scripts of tests/peers their cases; else it counts as one. Parts that need
+# nothing of each other run side by side, since most of them keep one core busy. The output of each is in out/tests. The peers' environment
+# and TRL's runs are kept in a cache folder (peers/environment.sh), so that only the first time is slow.
 # shellcheck disable=SC2317  # part calls functions by their names
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -19,8 +19,9 @@ case ${1-} in
     *) stop "usage: tests/run.sh [--fast]" ;;
 esac
 jobs=$(nproc)
+lanes=$((jobs < 4 ? jobs : 4))
 logs=out/tests
-table=() skips=() n_passed=0 n_failed=0
+parts=() n_failed=0
 rm -rf "$logs"
 mkdir -p "$logs"
 
@@ -31,35 +32,60 @@ counted() {
          END { if (counts) print passed, failed }' "$1"
 }
 
-skip() { skips+=("$1: $2"); }
-
 log_of() { echo "$logs/${1//[^a-z0-9]/-}.log"; }
 
-# part NAME COMMAND...: runs it, and adds its row to the table.
-part() {
+# Runs one part, prints its row, and leaves PASSED FAILED SECONDS beside its log.
+run_part() {
     local name=$1 log begin=$SECONDS code=0 passed failed
     log=$(log_of "$name")
     shift
-    printf '%-34s ' "$name"
     ("$@") >"$log" 2>&1 </dev/null || code=$?
     read -r passed failed < <(counted "$log") || { passed=$((code == 0)) failed=$((code != 0)); }
     [ "$code" != 0 ] && [ "$failed" = 0 ] && failed=1
-    n_passed=$((n_passed + passed)) n_failed=$((n_failed + failed))
-    printf '%5d passed %4d failed %5d s\n' "$passed" "$failed" $((SECONDS - begin))
-    table+=("$(printf '%-34s %7d %7d %6d s' "$name" "$passed" "$failed" $((SECONDS - begin)))")
-    while read -r line; do skip "$name" "$line"; done < <(sed -n 's/^\([0-9]*: \)\{0,1\}skipped: //p' "$log" | sort -u)
-    if [ "$failed" != 0 ]; then
-        { grep -aE -A3 'error:|ERROR|FAILED|Failed|failed$' "$log" || tail -n 40 "$log"; } | tail -n 40 | sed 's/^/    /'
-        echo "    all of it: $log"
-    fi
-    return "$((failed != 0))"
+    echo "$passed $failed $((SECONDS - begin))" >"${log%.log}.counts"
+    echo "$(printf '%-40s %5d passed %4d failed %5d s' "$name" "$passed" "$failed" $((SECONDS - begin))
+        [ "$failed" = 0 ] || what_failed "$log")"
 }
 
+what_failed() {
+    printf '\n'
+    { grep -aE -A3 'error:|ERROR|FAILED|Failed|failed$' "$1" || tail -n 40 "$1"; } | tail -n 40 | sed 's/^/    /'
+    echo "    all of it: $1"
+}
+
+# part NAME COMMAND...: begins it as soon as there is a lane, and goes on.
+part() {
+    while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n; done
+    parts+=("$1")
+    run_part "$@" &
+}
+
+# together: waits for all parts so far; false if one failed.
+together() {
+    wait
+    n_failed=0
+    local name passed failed seconds
+    for name in "${parts[@]}"; do
+        read -r passed failed seconds <"$(log_of "$name" | sed 's/log$/counts/')" || failed=1
+        n_failed=$((n_failed + failed))
+    done
+    [ "$n_failed" = 0 ]
+}
+
+# The table of all parts, what they skipped, and the line that says it all.
 finish() {
-    printf '\n%-34s %7s %7s %8s\n' part passed failed time
-    printf '%s\n' "${table[@]}"
-    printf '%-34s %7s %7s %6d s\n' "" "" "" "$SECONDS"
-    [ ${#skips[@]} = 0 ] || printf 'skipped: %s\n' "${skips[@]}"
+    together
+    local name log passed failed seconds n_passed=0
+    printf '\n%-40s %7s %7s %8s\n' part passed failed time
+    for name in "${parts[@]}"; do
+        read -r passed failed seconds <"$(log_of "$name" | sed 's/log$/counts/')"
+        printf '%-40s %7d %7d %6d s\n' "$name" "$passed" "$failed" "$seconds"
+        n_passed=$((n_passed + passed))
+    done
+    printf '%-40s %7s %7s %6d s\n' "" "" "" "$SECONDS"
+    for name in "${parts[@]}"; do
+        sed -n "s/^\([0-9]*: \)\{0,1\}skipped: /skipped: $(sed 's/[&/]/\\&/g' <<<"$name"): /p" "$(log_of "$name")" | sort -u
+    done
     echo "$n_passed passed, $n_failed failed"
     exit "$((n_failed != 0))"
 }
@@ -110,22 +136,27 @@ family_table() {
 }
 peers() { "$(cat "$logs/python")" "tests/peers/$1" "${@:2}"; }
 
-part packages install_test_packages || finish
-part "build (gcc)" build build all || finish
+build_clang() {
+    if ! command -v clang >/dev/null; then echo "skipped: clang is not installed" && return; fi
+    build build-clang all -DCMAKE_C_COMPILER=clang
+}
+
+part packages install_test_packages
+together || finish
+[ "$fast" ] || part "environment of the peers" make_environment
+part "build (gcc)" build build all
+together || finish
 part structure tests/structure.sh
 part "tests" run_ctest build
-if command -v clang >/dev/null; then
-    part "build (clang)" build build-clang all -DCMAKE_C_COMPILER=clang
-else
-    skip "build (clang)" "clang is not installed"
-fi
 part "tests, address and undefined" sanitized
 part "tests, threads" threaded
+part "build (clang)" build_clang
 part "fuzzing, 5 s each" tests/fuzz/run.sh 5
 part "scanners, a million texts each" build/test_scanner 1000000
 [ "$fast" ] && finish
+together
+[ -s "$logs/llama_cpp" ] || finish
 
-part "environment of the peers" make_environment || finish
 part "training against TRL and PEFT" peers parity.py build/graft
 part "training what else an adapter has" peers adapter_parity.py build/graft
 part "dropouts of base models" peers dropout_parity.py build/graft gpt2 gemma2-capped
@@ -135,7 +166,6 @@ part "released configurations of every family" peers family_released.py build/gr
 part "families as GGUF" peers family_gguf.py build/graft
 part "keys of GGUF" peers family_gguf_keys.py build/graft llama gemma2 olmo3 phi3
 part "training on GGUF" peers gguf_parity.py build/graft
-part "README's table of families" family_table
 part "generating" peers generate_parity.py build/graft
 part "chat templates" peers check_templates.py --driver build/render_chat --more "$(cat "$logs/llama_cpp")/models/templates"
 part "training templates" peers check_training_templates.py --driver build/render_chat
@@ -147,5 +177,7 @@ part "random tables through Parquet" peers check_parquet.py build
 part "tokens and labels against TRL" peers check_masks.py build/graft
 part "rows of data files" peers check_rows.py build/read_rows
 part "quickstart --short" configs/quickstart.sh --short
+together
+part "README's table of families" family_table
 part "PEFT loads what it wrote" adapter_loads out/quickstart-short/adapter
 finish
