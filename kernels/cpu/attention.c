@@ -1,7 +1,8 @@
-/* Causal attention over documents, a block of queries of one head at a time.
+/* Causal attention over documents, a tile of QUERIES by KEYS of one head at a time, which stays in L2.
  *
- * Forward: scores of the block against all keys it may see, softmax in place, product with v. Backward makes the scores
- * again from q, k and lse. A forward task is a document's head's block; a backward task is a piece of the keys of a document's
+ * Forward passes over the keys that a block of queries sees; of each query it keeps the largest score so far and the sum of the
+ * exponentials beside it, and what y has gathered shrinks when a larger score comes (Milakov and Gimelshein, arXiv:1805.02867).
+ * Backward makes the scores again from q, k and lse. A forward task is a document's head's block; a backward task is a piece of the keys of a document's
  * kv head, since dk and dv gather from all queries that see them. Where documents are so long that there are several pieces, each
  * gathers a dq of its own, and those are added in the order of the keys. Keys and values are read where they lie, strided by heads.
  * With a window, a block touches the keys from its first query's first one on: at most QUERIES - 1 more than the window.
@@ -17,6 +18,7 @@
 
 enum {
     QUERIES = 128,
+    KEYS = 256,
     PIECE = 512,         /* keys of a task of backward, at least */
     MOST_PIECES = 4,     /* of a document's keys */
 };
@@ -34,12 +36,11 @@ typedef struct {
 static int64_t piece_keys(int64_t longest) { return greatest(PIECE, ceil_div(ceil_div(longest, MOST_PIECES), QUERIES) * QUERIES); }
 static int64_t partial_floats(const OpCall *c) { return c->in[0].rows * c->in[0].cols; }
 
-/* Of one worker: scores, and in backward their gradient. */
+/* Of one worker: a tile of scores, and in backward one of their gradient. */
 static int64_t room_floats(const OpCall *c, bool bwd)
 {
-    int64_t longest = c->args->attention.longest, window = c->args->attention.window, n = least(QUERIES, longest);
-    int64_t keys = window ? least(longest, window + n - 1) : longest;
-    return bwd ? 2 * n * least(keys, piece_keys(longest)) : n * keys;
+    int64_t longest = c->args->attention.longest;
+    return (bwd ? 2 : 1) * least(QUERIES, longest) * least(KEYS, longest);
 }
 
 size_t cpu_attention_scratch(const Backend *backend, const OpCall *c, bool bwd)
@@ -74,7 +75,7 @@ static QueryBlock query_block(const Attention *a, const Span *span, int head, in
                          .kv_col = (int64_t)(head / (a->n_heads / a->n_kv)) * a->head_dim };
 }
 
-/* What of it concerns keys [begin, end) of the document; n_keys <= 0: nothing. */
+/* What of it concerns keys [begin, end) of the document, of which it sees some. */
 static QueryBlock block_of_keys(QueryBlock b, int64_t begin, int64_t end)
 {
     int64_t before = greatest(0, begin - b.unseen);
@@ -119,19 +120,37 @@ static void scores(const Attention *a, const QueryBlock *b, float *s)
                 TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col), 0, s, b->n_keys);
 }
 
-/* Scores become probabilities. Returns the log of the sum of exponentials. */
-static VECTOR_CLONES float softmax(float *s, int64_t n)
+/* Scores become e^(s - most). Returns their sum. */
+static VECTOR_CLONES float exponentials(float *s, float most, int64_t n)
 {
-    float lane[LANES], most = largest(s, n);
+    float lane[LANES] = {0};
     for (int64_t i = 0; i < n; i++) s[i] = exp_f32(s[i] - most);
-    memset(lane, 0, sizeof lane);
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         for (int j = 0; j < LANES; j++) lane[j] += s[i + j];
     for (; i < n; i++) lane[i % LANES] += s[i];
-    float sum = lanes_sum(lane), inverse = 1.0f / sum;
-    for (i = 0; i < n; i++) s[i] *= inverse;
-    return most + logf(sum);
+    return lanes_sum(lane);
+}
+
+static VECTOR_CLONES void shrink(float *y, float by, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) y[i] *= by;
+}
+
+/* What a query has met: its largest score, and the sum of e^(score - most). */
+typedef struct { float most, sum; } Met;
+
+/* Query i's row of a tile: scores become weights of v, and what y has gathered is brought to the new largest score. */
+static void weigh(const Attention *a, const QueryBlock *b, int64_t i, float *row, Met *met, float *y)
+{
+    Seen seen = seen_keys(b, i);
+    float *s = row + seen.begin;
+    if (a->softcap > 0) cpu_softcap(s, a->softcap, seen.n);
+    float most = fmaxf(met->most, largest(s, seen.n)), before = met->sum > 0 ? expf(met->most - most) : 0;
+    if (met->sum > 0 && before != 1) shrink(y, before, a->head_dim);
+    *met = (Met){ most, met->sum * before + exponentials(s, most, seen.n) };
+    drop_seen(a, b, i, seen, row);
+    zero_unseen(row, seen, b->n_keys);
 }
 
 static void fwd_block(const void *ctx, int task, int worker)
@@ -139,21 +158,23 @@ static void fwd_block(const void *ctx, int task, int worker)
     const Attention *a = ctx;
     const Span *span = &a->c->args->attention.span[task / (a->blocks * a->n_heads)];
     int head = task / a->blocks % a->n_heads;
-    int64_t first = (int64_t)(task % a->blocks) * QUERIES;
+    int64_t first = (int64_t)(task % a->blocks) * QUERIES, y_cols = a->c->out[0].cols;
     if (first >= span->q_len) return;
-    QueryBlock b = query_block(a, span, head, first);
-    float *s = a->room + worker * a->room_floats;
-    scores(a, &b, s);
-    for (int64_t i = 0; i < b.n; i++) {
-        Seen seen = seen_keys(&b, i);
-        float *row = s + i * b.n_keys;
-        if (a->softcap > 0) cpu_softcap(row + seen.begin, a->softcap, seen.n);
-        a->c->saved[0].data[(b.q_row + i) * a->n_heads + head] = softmax(row + seen.begin, seen.n);
-        drop_seen(a, &b, i, seen, row);
-        zero_unseen(row, seen, b.n_keys);
+    QueryBlock all = query_block(a, span, head, first);
+    float *s = a->room + worker * a->room_floats, *y = a->c->out[0].data + all.q_row * y_cols + all.q_col;
+    Met met[QUERIES];
+    for (int64_t i = 0; i < all.n; i++) met[i] = (Met){ -INFINITY, 0 };
+    for (int64_t key = all.unseen; key < all.unseen + all.n_keys; key += KEYS) {
+        QueryBlock b = block_of_keys(all, key, key + KEYS);
+        scores(a, &b, s);
+        for (int64_t i = 0; i < b.n; i++) weigh(a, &b, i, s + i * b.n_keys, &met[i], y + i * y_cols);
+        matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys }, AS_IS, at(a->c->in[2], b.kv_row, b.kv_col),
+                    key > all.unseen ? 1 : 0, y, y_cols);
     }
-    matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys },
-                AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), 0, a->c->out[0].data + b.q_row * a->c->out[0].cols + b.q_col, a->c->out[0].cols);
+    for (int64_t i = 0; i < all.n; i++) {
+        shrink(y + i * y_cols, 1 / met[i].sum, a->head_dim);
+        a->c->saved[0].data[(all.q_row + i) * a->n_heads + head] = met[i].most + logf(met[i].sum);
+    }
 }
 
 void cpu_attention_fwd(const Backend *backend, const OpCall *c)
@@ -237,6 +258,17 @@ static void clear(Tensor t, int64_t row, int64_t n_rows, int64_t col, int64_t n_
     for (int64_t r = row; t.data && r < row + n_rows; r++) memset(t.data + r * t.cols + col, 0, (size_t)n_cols * sizeof(float));
 }
 
+/* A block of queries on keys [begin, end), a tile at a time. */
+static void bwd_queries(const Attention *a, QueryBlock all, int64_t begin, int64_t end, QueryGradient dq, float *p, float *dp)
+{
+    begin = greatest(begin, all.unseen);
+    end = least(end, all.unseen + all.n_keys);
+    for (int64_t key = begin; key < end; key += KEYS, dq.beta = 1) {
+        QueryBlock b = block_of_keys(all, key, least(key + KEYS, end));
+        bwd_block(a, &b, dq, p, dp);
+    }
+}
+
 /* A piece of the keys of a document's kv head: all queries that see any of them. */
 static void bwd_piece(const void *ctx, int task, int worker)
 {
@@ -248,10 +280,8 @@ static void bwd_piece(const void *ctx, int task, int worker)
     for (int i = 1; i <= 2; i++)
         if (a->c->beta[i] == 0) clear(a->c->din[i], span->kv_start + begin, end - begin, (int64_t)kv * a->head_dim, a->head_dim);
     for (int head = kv * group; head < (kv + 1) * group; head++)
-        for (int64_t first = 0; first < span->q_len; first += QUERIES) {
-            QueryBlock b = block_of_keys(query_block(a, span, head, first), begin, end);
-            if (b.n_keys > 0) bwd_block(a, &b, query_gradient(a, piece), p, dp);
-        }
+        for (int64_t first = 0; first < span->q_len; first += QUERIES)
+            bwd_queries(a, query_block(a, span, head, first), begin, end, query_gradient(a, piece), p, dp);
 }
 
 /* dq of a document's block of queries, from the pieces whose keys any of them sees. */
