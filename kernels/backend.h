@@ -7,6 +7,7 @@
 #define KERNELS_BACKEND_H
 #include "kernels/op.h"
 #include "kernels/pool.h"
+#include "kernels/status.h"
 
 typedef struct Backend Backend;
 typedef struct {
@@ -15,9 +16,26 @@ typedef struct {
     size_t (*scratch)(const Backend *, const OpCall *, bool bwd);      /* bytes; NULL: none */
 } Kernels;
 
+/* The memory of a backend whose kernels do not read the host's. Tensors and scratch lie in what `take` gave. What OpArgs points to, a
+ * Weight's bytes too, stays a host address, which means the same to every backend: it must be *placed* before a call
+ * that uses it, and placed again when its values have changed. Contracts: kernels/cuda/device.h. */
+typedef struct Device Device;
+typedef struct {
+    Status (*take)(Device *, size_t bytes, void **);
+    void   (*give)(Device *, void *);
+    void   (*write)(Device *, void *to, const void *from, size_t bytes);        /* from the host, whose bytes may change at once */
+    void   (*clear)(Device *, void *, size_t bytes);
+    Status (*read)(Device *, void *to, const void *from, size_t bytes);         /* to the host; waits */
+    Status (*sync)(Device *);                                                   /* waits; the first fault, with its operation's name */
+    Status (*place)(Device *, const void *host, size_t bytes);
+    void   (*unplace)(Device *, const void *host);
+} DeviceMemory;
+
 struct Backend {
     const char *name;
     Pool   *pool;
+    Device *device;                /* NULL, as is `memory`: the host */
+    const DeviceMemory *memory;
     Kernels op[OP_COUNT];
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);

@@ -17,7 +17,8 @@ static inline void assert_aborts(const char *text, void (*call)(void *), void *a
     pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        struct rlimit none = { 0, 0 };
+        setrlimit(RLIMIT_CORE, &none);
         dup2(end[1], STDERR_FILENO);
         signal(SIGABRT, SIG_DFL);
         call(arg);
