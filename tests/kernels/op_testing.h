@@ -2,7 +2,8 @@
  * loop, and cases; `check_op` does with each case what the row of the operation (kernels/op.h) allows:
  *
  *   reference   small cases: its gradient against central finite differences of its own forward
- *   forward     with 1, 2, 3 workers: equal bytes, near the reference; the output over an input; small: outputs left out
+ *   forward     on every backend and in each of its variants: equal bytes, near the reference; the output over an input; small:
+ *               outputs left out
  *   backward    gradients added and overwritten, over dout, over saved; what the row does not read is NULL; small: every
  *               subset of gradients
  *
@@ -209,6 +210,38 @@ static inline void assert_same_bytes(const char *op, const char *what, int index
     assert_memory_equal(got.data, expected.data, tensor_bytes(expected));
 }
 
+/* --- backends */
+
+/* A backend in variants whose results are the same bytes: with 1, 2, 3 workers. */
+typedef enum { ON_CPU, ON_BACKENDS } On;
+enum { VARIANTS = 3 };
+typedef struct { Backend backend[VARIANTS]; } Variants;
+
+static inline Variants variants_open(On on)
+{
+    (void)on;
+    Variants v;
+    for (int i = 0; i < VARIANTS; i++) v.backend[i] = cpu_backend(pool_open(1 + i));
+    return v;
+}
+
+static inline void variants_close(Variants *v)
+{
+    for (int i = 0; i < VARIANTS; i++) pool_close(v->backend[i].pool);
+}
+
+/* Ready for what runs next. */
+static inline const Backend *variant(const Variants *v, int i) { return &v->backend[i]; }
+
+static inline void on_every_backend(void (*check)(const Backend *))
+{
+    for (On on = ON_CPU; on < ON_BACKENDS; on++) {
+        Variants v = variants_open(on);
+        check(variant(&v, 1));
+        variants_close(&v);
+    }
+}
+
 /* --- running */
 
 static inline void run_kernel(const Backend *backend, OpCall *c, bool bwd)
@@ -337,7 +370,7 @@ static inline void check_gradients(const OpCase *t, const Reference *r, const Te
     }
 }
 
-static inline void check_backward(const OpCase *t, const Backend backend[3], const OpCall *done, const Reference *r, const Tensor dout[])
+static inline void check_backward(const OpCase *t, const Variants *v, const OpCall *done, const Reference *r, const Tensor dout[])
 {
     const OpRow *row = &op_rows[t->op];
     uint32_t all = (1u << t->n_in) - 1;
@@ -345,19 +378,19 @@ static inline void check_backward(const OpCase *t, const Backend backend[3], con
         for (int how = 0; how < (t->small ? 4 : 2); how++) {
             Wish wish = { .wanted = wanted, .add = (uint32_t[]){ 0, all, 0x55555555u & all, 0xAAAAAAAAu & all }[how] };
             Tensor din[OP_MAX_IN], other[OP_MAX_IN];
-            backward(t, &backend[0], done, dout, wish, din);
+            backward(t, variant(v, 0), done, dout, wish, din);
             check_gradients(t, r, din, wish);
-            for (int b = 1; b < 3; b++) {
-                backward(t, &backend[b], done, dout, wish, other);
+            for (int b = 1; b < VARIANTS; b++) {
+                backward(t, variant(v, b), done, dout, wish, other);
                 for (int i = 0; i < t->n_in; i++)
-                    if (din[i].data) assert_same_bytes(row->name, "gradient, more workers", i, other[i], din[i]);
+                    if (din[i].data) assert_same_bytes(row->name, "gradient, another variant", i, other[i], din[i]);
                 gradients_free(t, other);
             }
             for (Alias alias = OVER_DOUT; alias <= OVER_SAVED; alias++) {
                 int over = alias == OVER_DOUT ? row->din_over_dout : row->din_over_saved;
                 if (!over || (alias == OVER_SAVED && !done->n_saved) || !(wanted >> (over - 1) & 1) || wish.add >> (over - 1) & 1) continue;
                 if (tensor_bytes(din[over - 1]) != tensor_bytes(alias == OVER_DOUT ? done->out[0] : done->saved[0])) continue;
-                backward(t, &backend[1], done, dout, (Wish){ wanted, wish.add, alias }, other);
+                backward(t, variant(v, 1), done, dout, (Wish){ wanted, wish.add, alias }, other);
                 for (int i = 0; i < t->n_in; i++)
                     if (din[i].data) assert_same_bytes(row->name, "gradient in place", i, other[i], din[i]);
                 gradients_free(t, other);
@@ -374,32 +407,31 @@ static inline bool may_leave_out(const OpCase *t, const OpCall *c, uint32_t left
     return c->n_saved && !(op_rows[t->op].reads && op_rows[t->op].reads(&t->args, all_in) >> 16);
 }
 
-static inline void check_forward(const OpCase *t, const Backend backend[3], const OpCall *done, const Tensor in[])
+static inline void check_forward(const OpCase *t, const Variants *v, const OpCall *done, const Tensor in[])
 {
     const char *name = op_rows[t->op].name;
     uint32_t subsets = t->small ? 1u << done->n_out : 1;
-    for (int b = 0; b < 3; b++)
+    for (int b = 0; b < VARIANTS; b++)
         for (uint32_t left_out = !b; left_out < subsets; left_out++) {
             if (!may_leave_out(t, done, left_out)) continue;
-            OpCall other = forward(t, &backend[b], in, left_out, -1);
+            OpCall other = forward(t, variant(v, b), in, left_out, -1);
             for (int i = 0; i < done->n_out; i++)
-                if (other.out[i].data) assert_same_bytes(name, "out, other workers or outputs", i, other.out[i], done->out[i]);
-            for (int i = 0; i < done->n_saved; i++) assert_same_bytes(name, "saved, other workers or outputs", i, other.saved[i], done->saved[i]);
+                if (other.out[i].data) assert_same_bytes(name, "out, another variant or outputs", i, other.out[i], done->out[i]);
+            for (int i = 0; i < done->n_saved; i++) assert_same_bytes(name, "saved, another variant or outputs", i, other.saved[i], done->saved[i]);
             forward_free(&other);
         }
     for (int i = 0; i < t->n_in; i++) {
         if (!(op_rows[t->op].out_over >> i & 1)) continue;
-        OpCall other = forward(t, &backend[1], in, 0, i);
+        OpCall other = forward(t, variant(v, 1), in, 0, i);
         assert_same_bytes(name, "out in place of in", i, other.out[0], done->out[0]);
         forward_free(&other);
     }
 }
 
-static inline void check_op(const OpCase *t)
+static inline void check_on(On on, const OpCase *t)
 {
     const char *name = op_rows[t->op].name;
-    Pool *pool[3] = { pool_open(1), pool_open(2), pool_open(3) };
-    Backend backend[3] = { cpu_backend(pool[0]), cpu_backend(pool[1]), cpu_backend(pool[2]) };
+    Variants v = variants_open(on);
     Reference r = { .args = &t->args, .n_in = t->n_in };
     Tensor in[OP_MAX_IN], pristine[OP_MAX_IN], dout[OP_MAX_OUT] = {0};
     for (int i = 0; i < t->n_in; i++) {
@@ -409,20 +441,20 @@ static inline void check_op(const OpCase *t)
         r.din[i] = exact_new(in[i].rows, in[i].cols);
     }
 
-    OpCall done = forward(t, &backend[0], in, 0, -1);
+    OpCall done = forward(t, variant(&v, 0), in, 0, -1);
     r.n_out = done.n_out;
     for (int i = 0; i < r.n_out; i++) r.out[i] = exact_new(done.out[i].rows, done.out[i].cols);
     t->fwd(&r);
     for (int i = 0; i < r.n_out; i++) assert_tensor_near(name, "out", i, done.out[i], r.out[i], t->fwd_tolerance);
-    check_forward(t, backend, &done, in);
+    check_forward(t, &v, &done, in);
 
     if (t->bwd) {
         dout[0] = tensor_random(done.out[0].rows, done.out[0].cols, 77, 1);
         if (t->dout) memcpy(dout[0].data, t->dout, tensor_bytes(dout[0]));
         r.dout[0] = exact_of(dout[0]);
         t->bwd(&r);
-        if (t->small) check_reference(t, &r);
-        check_backward(t, backend, &done, &r, dout);
+        if (t->small && on == ON_CPU) check_reference(t, &r);
+        check_backward(t, &v, &done, &r, dout);
     }
 
     for (int i = 0; i < t->n_in; i++) assert_same_bytes(name, "untouched in", i, in[i], pristine[i]);
@@ -436,7 +468,12 @@ static inline void check_op(const OpCase *t)
         free(r.in[i].data);
         free(r.din[i].data);
     }
-    for (int i = 0; i < 3; i++) pool_close(pool[i]);
+    variants_close(&v);
+}
+
+static inline void check_op(const OpCase *t)
+{
+    for (On on = ON_CPU; on < ON_BACKENDS; on++) check_on(on, t);
 }
 
 #endif

@@ -2,7 +2,7 @@
 #include "tests/testing.h"
 
 #include "kernels/cpu/activation.h"
-#include "tests/kernels/cpu/exact_act.h"
+#include "tests/kernels/exact_act.h"
 
 /* Floats of both signs from 2^-40 to 2^7, 4096 of each power of two. */
 enum { PER_POWER = 4096 };

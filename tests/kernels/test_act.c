@@ -1,7 +1,7 @@
 /* y = act(x) against libm in double. */
 #include "tests/kernels/op_testing.h"
 
-#include "tests/kernels/cpu/exact_act.h"
+#include "tests/kernels/exact_act.h"
 
 static void fwd(Reference *r)
 {

@@ -120,33 +120,32 @@ static void eps_matters(void **state)
 }
 
 /* A row of zeros: rstd = 1 / sqrt(eps), y = 0. */
-static void a_row_of_zeros(void **state)
+static void check_row_of_zeros(const Backend *backend)
 {
-    (void)state;
-    Pool *pool = pool_open(1);
-    Backend backend = cpu_backend(pool);
     float x[20] = {0}, w[20], y[20], rstd;
     for (int i = 0; i < 20; i++) w[i] = 2;
     OpArgs args = { .norm = { .w = w, .eps = 0.25f } };
     OpCall c = { .op = OP_NORM, .n_in = 1, .n_out = 1, .n_saved = 1, .args = &args, .in = { { x, 1, 20 } }, .out = { { y, 1, 20 } },
                  .saved = { { &rstd, 1, 1 } } };
-    run_kernel(&backend, &c, false);
+    run_kernel(backend, &c, false);
     assert_true(rstd == 2.0f);
     for (int i = 0; i < 20; i++) assert_true(y[i] == 0.0f);
-    pool_close(pool);
+}
+
+static void a_row_of_zeros(void **state)
+{
+    (void)state;
+    on_every_backend(check_row_of_zeros);
 }
 
 /* x * rstd is rounded before * w, and 1 + w before that product: what transformers' Llama and Gemma do, and where the bits of a
  * step come from. */
-static void rounds_before_the_weight(void **state)
+static void check_rounding(const Backend *backend)
 {
-    (void)state;
-    Pool *pool = pool_open(1);
-    Backend backend = cpu_backend(pool);
     Tensor w = tensor_random(1, 64, 50, 1), in[1] = { tensor_random(7, 64, 51, 1) };
     for (int offset = 0; offset < 2; offset++) {
         OpCase t = { .op = OP_NORM, .n_in = 1, .args.norm = { .w = w.data, .eps = 1e-5f, .offset = (float)offset } };
-        OpCall c = forward(&t, &backend, in, 0, -1);
+        OpCall c = forward(&t, backend, in, 0, -1);
         for (int i = 0; i < 7 * 64; i++) {
             volatile float normalized = in[0].data[i] * c.saved[0].data[i / 64], factor = (float)offset + w.data[i % 64], y = normalized * factor;
             assert_true(c.out[0].data[i] == y);
@@ -155,7 +154,12 @@ static void rounds_before_the_weight(void **state)
     }
     guarded_free(in[0].data);
     guarded_free(w.data);
-    pool_close(pool);
+}
+
+static void rounds_before_the_weight(void **state)
+{
+    (void)state;
+    on_every_backend(check_rounding);
 }
 
 int main(void)

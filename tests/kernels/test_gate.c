@@ -1,7 +1,7 @@
 /* y = act(g) u against a plain loop in double, from two tensors and from one. */
 #include "tests/kernels/op_testing.h"
 
-#include "tests/kernels/cpu/exact_act.h"
+#include "tests/kernels/exact_act.h"
 
 /* Where element i of y finds its g and u. */
 typedef struct { double *g, *u; } Pair;

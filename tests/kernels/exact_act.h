@@ -1,6 +1,6 @@
 /* The activations in double, by libm: what OP_ACT and OP_GATE are compared with. */
-#ifndef TESTS_KERNELS_CPU_EXACT_ACT_H
-#define TESTS_KERNELS_CPU_EXACT_ACT_H
+#ifndef TESTS_KERNELS_EXACT_ACT_H
+#define TESTS_KERNELS_EXACT_ACT_H
 #include <math.h>
 
 #include "kernels/op.h"
