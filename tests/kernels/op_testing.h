@@ -17,6 +17,8 @@
 #include <math.h>
 
 #include "kernels/backend.h"
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/emulator/fake_device.h"
 #include "kernels/memory.h"
 #include "kernels/random.h"
 
@@ -212,34 +214,159 @@ static inline void assert_same_bytes(const char *op, const char *what, int index
 
 /* --- backends */
 
-/* A backend in variants whose results are the same bytes: with 1, 2, 3 workers. */
-typedef enum { ON_CPU, ON_BACKENDS } On;
+/* A backend in variants whose results are the same bytes: with 1, 2, 3 workers; with blocks and threads forward, backward, at random. */
+typedef enum { ON_CPU, ON_CUDA, ON_BACKENDS } On;
 enum { VARIANTS = 3 };
-typedef struct { Backend backend[VARIANTS]; } Variants;
+typedef struct { Backend backend[VARIANTS]; Device *device; } Variants;
 
 static inline Variants variants_open(On on)
 {
-    (void)on;
-    Variants v;
-    for (int i = 0; i < VARIANTS; i++) v.backend[i] = cpu_backend(pool_open(1 + i));
+    Variants v = {0};
+    if (on == ON_CUDA) assert_ok(device_open(&v.device, 0));
+    for (int i = 0; i < VARIANTS; i++) v.backend[i] = on == ON_CUDA ? cuda_backend(v.device) : cpu_backend(pool_open(1 + i));
     return v;
 }
 
 static inline void variants_close(Variants *v)
 {
     for (int i = 0; i < VARIANTS; i++) pool_close(v->backend[i].pool);
+    device_close(v->device);
+    assert_int_equal(fake_device_used(), 0);
 }
 
 /* Ready for what runs next. */
-static inline const Backend *variant(const Variants *v, int i) { return &v->backend[i]; }
+static inline const Backend *variant(const Variants *v, int i)
+{
+    static const EmulatorSchedule schedules[VARIANTS] = { EMULATOR_FORWARD, EMULATOR_REVERSE, EMULATOR_RANDOM };
+    emulator_schedule(schedules[i], 1);
+    return &v->backend[i];
+}
 
-static inline void on_every_backend(void (*check)(const Backend *))
+/* Whether a backend has the operation at all. */
+static inline bool is_there(const Backend *backend, OpId op)
+{
+    if (backend->op[op].fwd) return true;
+    print_message("skipped: %s is not there on %s yet\n", op_rows[op].name, backend->name);
+    return false;
+}
+
+static inline void on_every_backend(OpId op, void (*check)(const Backend *))
 {
     for (On on = ON_CPU; on < ON_BACKENDS; on++) {
         Variants v = variants_open(on);
-        check(variant(&v, 1));
+        if (is_there(&v.backend[1], op)) check(variant(&v, 1));
         variants_close(&v);
     }
+}
+
+/* --- running where memory is not the host's: every tensor goes there and comes back, whatever the operation did to it; what arguments point
+ * to is placed. Equal addresses stay equal. */
+
+typedef struct { void *host, *device; size_t bytes; } Mirror;
+typedef struct { const Backend *backend; Mirror mirror[2 * OP_MAX_IN + 2 * OP_MAX_OUT + OP_MAX_SAVED + 2]; int n; const void *placed[8]; int n_placed; } Mirrors;
+
+static inline void *mirror(Mirrors *m, void *host, size_t bytes)
+{
+    if (!host) return NULL;
+    for (int i = 0; i < m->n_placed; i++)
+        if (m->placed[i] == host) return device_at(m->backend->device, host);
+    for (int i = 0; i < m->n; i++)
+        if (m->mirror[i].host == host) return m->mirror[i].device;
+    Mirror *new = &m->mirror[m->n++];
+    *new = (Mirror){ host, NULL, bytes };
+    assert_ok(m->backend->memory->take(m->backend->device, bytes ? bytes : 1, &new->device));
+    m->backend->memory->write(m->backend->device, new->device, host, bytes);
+    return new->device;
+}
+
+static inline void place(Mirrors *m, const void *host, int64_t n, size_t size)
+{
+    if (!host || !n) return;
+    assert_ok(m->backend->memory->place(m->backend->device, host, (size_t)n * size));
+    m->placed[m->n_placed++] = host;
+}
+
+static inline void place_weight(Mirrors *m, const Weight *w)
+{
+    if (w) place(m, w->bytes, w->rows, (size_t)dtype_row_bytes(w->dtype, w->cols));
+}
+
+static inline int64_t one_more_than_the_largest(const int32_t *x, int64_t n)
+{
+    int64_t most = -1;
+    for (int64_t i = 0; i < n; i++) most = x[i] > most ? x[i] : most;
+    return most + 1;
+}
+
+static inline void place_arguments(Mirrors *m, const OpCall *c)
+{
+    const OpArgs *a = c->args;
+    int64_t n = 0;
+    switch (c->op) {
+    case OP_EMBEDDING:
+        place(m, a->embedding.ids, a->embedding.n, sizeof(int32_t));
+        place_weight(m, a->embedding.w);
+        break;
+    case OP_NORM:
+        n = a->norm.each || !a->norm.width ? c->out[0].cols : a->norm.width;
+        place(m, a->norm.w, n, sizeof(float));
+        place(m, a->norm.b, n, sizeof(float));
+        break;
+    case OP_LINEAR:
+        place_weight(m, a->linear.w);
+        place(m, a->linear.b, a->linear.w->rows, sizeof(float));
+        break;
+    case OP_ROPE:
+        n = one_more_than_the_largest(a->rope.position, c->out[0].rows) * (a->rope.rotary_dim / 2);
+        place(m, a->rope.cos, n, sizeof(float));
+        place(m, a->rope.sin, n, sizeof(float));
+        place(m, a->rope.position, c->out[0].rows, sizeof(int32_t));
+        break;
+    case OP_ATTENTION:
+        place(m, a->attention.span, a->attention.n_spans, sizeof(Span));
+        break;
+    case OP_HEAD:
+        place_weight(m, a->head.w);
+        place(m, a->head.row, a->head.n, sizeof(int32_t));
+        place(m, a->head.target, a->head.n, sizeof(int32_t));
+        place(m, a->head.coef, a->head.n, sizeof(float));
+        place(m, a->head.b, a->head.w ? a->head.w->rows : c->in[1].rows, sizeof(float));
+        break;
+    case OP_GATHER:
+        place(m, a->gather.ids, a->gather.n, sizeof(int32_t));
+        place(m, a->gather.row, one_more_than_the_largest(a->gather.ids, a->gather.n), sizeof(int32_t));
+        place_weight(m, a->gather.w);
+        break;
+    default: break;
+    }
+}
+
+static inline void mirror_tensors(Mirrors *m, Tensor t[], int n)
+{
+    for (int i = 0; i < n; i++) t[i].data = mirror(m, t[i].data, tensor_bytes(t[i]));
+}
+
+static inline void run_on_device(const Backend *backend, void (*kernel)(const Backend *, const OpCall *), const OpCall *c)
+{
+    Mirrors m = { .backend = backend };
+    OpCall there = *c;
+    OpArgs args = *c->args;
+    place_arguments(&m, c);
+    mirror_tensors(&m, there.in, OP_MAX_IN);
+    mirror_tensors(&m, there.out, OP_MAX_OUT);
+    mirror_tensors(&m, there.saved, OP_MAX_SAVED);
+    mirror_tensors(&m, there.din, OP_MAX_IN);
+    mirror_tensors(&m, there.dout, OP_MAX_OUT);
+    there.scratch = mirror(&m, c->scratch, c->scratch_bytes);
+    if (c->op == OP_APPEND) args.append.cache = mirror(&m, args.append.cache, (size_t)(args.append.capacity * c->out[0].cols) * sizeof(float));
+    there.args = &args;
+    kernel(backend, &there);
+    for (int i = 0; i < m.n; i++) {
+        assert_ok(backend->memory->read(backend->device, m.mirror[i].host, m.mirror[i].device, m.mirror[i].bytes));
+        backend->memory->give(backend->device, m.mirror[i].device);
+    }
+    for (int i = 0; i < m.n_placed; i++) backend->memory->unplace(backend->device, m.placed[i]);
+    assert_ok(backend->memory->sync(backend->device));
 }
 
 /* --- running */
@@ -249,7 +376,8 @@ static inline void run_kernel(const Backend *backend, OpCall *c, bool bwd)
     const Kernels *kernels = &backend->op[c->op];
     c->scratch_bytes = kernels->scratch ? kernels->scratch(backend, c, bwd) : 0;
     c->scratch = guarded_new(c->scratch_bytes);
-    (bwd ? kernels->bwd : kernels->fwd)(backend, c);
+    if (backend->memory) run_on_device(backend, bwd ? kernels->bwd : kernels->fwd, c);
+    else (bwd ? kernels->bwd : kernels->fwd)(backend, c);
     guarded_free(c->scratch);
     c->scratch = NULL;
 }
@@ -432,6 +560,10 @@ static inline void check_on(On on, const OpCase *t)
 {
     const char *name = op_rows[t->op].name;
     Variants v = variants_open(on);
+    if (!is_there(&v.backend[0], t->op)) {
+        variants_close(&v);
+        return;
+    }
     Reference r = { .args = &t->args, .n_in = t->n_in };
     Tensor in[OP_MAX_IN], pristine[OP_MAX_IN], dout[OP_MAX_OUT] = {0};
     for (int i = 0; i < t->n_in; i++) {

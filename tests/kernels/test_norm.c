@@ -135,7 +135,7 @@ static void check_row_of_zeros(const Backend *backend)
 static void a_row_of_zeros(void **state)
 {
     (void)state;
-    on_every_backend(check_row_of_zeros);
+    on_every_backend(OP_NORM, check_row_of_zeros);
 }
 
 /* x * rstd is rounded before * w, and 1 + w before that product: what transformers' Llama and Gemma do, and where the bits of a
@@ -159,7 +159,7 @@ static void check_rounding(const Backend *backend)
 static void rounds_before_the_weight(void **state)
 {
     (void)state;
-    on_every_backend(check_rounding);
+    on_every_backend(OP_NORM, check_rounding);
 }
 
 int main(void)
