@@ -2,13 +2,7 @@
 
 #include "kernels/status.h"
 
-int64_t weight_stored_row(const Weight *w, int64_t row)
-{
-    if (w->order == ROWS_IN_ORDER) return row;
-    int64_t parts = w->order == ROWS_SPLIT ? 3 : 1, d = w->rows / (parts * w->heads), head = row / d, i = row % d;
-    if (w->order == ROWS_SPLIT) return (head % 3 * w->heads + head / 3) * d + i;
-    return head * d + 2 * (i % (d / 2)) + i / (d / 2);
-}
+int64_t weight_stored_row(const Weight *w, int64_t row) { return row_stored(w->order, w->rows, w->heads, row); }
 
 static Tensor like(Tensor t) { return (Tensor){ NULL, t.rows, t.cols }; }
 static Tensor sized(int64_t rows, int64_t cols) { return (Tensor){ NULL, rows, cols }; }

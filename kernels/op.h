@@ -47,6 +47,21 @@ typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows,
 
 int64_t weight_stored_row(const Weight *, int64_t row);
 
+#ifdef __CUDACC__
+#define OP_FUNCTION static __host__ __device__ inline
+#else
+#define OP_FUNCTION static inline
+#endif
+
+/* Where row `row` of `rows` stands. */
+OP_FUNCTION int64_t row_stored(RowOrder order, int64_t rows, int64_t heads, int64_t row)
+{
+    if (order == ROWS_IN_ORDER) return row;
+    int64_t parts = order == ROWS_SPLIT ? 3 : 1, d = rows / (parts * heads), head = row / d, i = row % d;
+    if (order == ROWS_SPLIT) return (head % 3 * heads + head / 3) * d + i;
+    return head * d + 2 * (i % (d / 2)) + i / (d / 2);
+}
+
 /* One document, or its newest piece: `q_len` query rows see key rows from `kv_start` on, `kv_len` of them.
  * Causal: query i sees key j iff j <= i + kv_len - q_len. Packing: kv == q. Cache, prefix: kv_len > q_len.
  * The spans of a call tile its query rows: every row is in exactly one. Where gradients are wanted they tile the key rows too. */

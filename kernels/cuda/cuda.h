@@ -31,6 +31,9 @@ CUDA_OPERATION(dense);
 CUDA_OPERATION(gather);
 CUDA_OPERATION(add_row);
 
+void cuda_narrow(const Backend *, Tensor x, uint16_t *kept);
+void cuda_widen(const Backend *, const uint16_t *kept, Tensor x);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,7 +10,7 @@ extern "C" {
 }
 
 /* Two halves of pinned memory, filled in turn: a half is filled again when the copies out of it have ended. */
-static const size_t HALF = 4 << 20, ALIGNED = 256;
+static const size_t HALF = 1 << 20, ALIGNED = 256;
 typedef struct { char *bytes; size_t used; cudaEvent_t emptied; } Half;
 
 typedef struct { const char *host; size_t bytes; char *device; } Placed;
@@ -46,7 +46,7 @@ static Status fault(const Device *d)
 {
     if (d->fault.error == cudaSuccess) return STATUS_OK;
     const char *text = cudaGetErrorString(d->fault.error);
-    if (d->fault.op == NO_OPERATION) return fail(STATUS_FAULT, "CUDA, %s: %s", d->fault.what, text);
+    if (d->fault.op >= OP_COUNT) return fail(STATUS_FAULT, "CUDA, %s: %s", d->fault.what, text);
     return fail(STATUS_FAULT, "CUDA, %s (kernel %s): %s", op_rows[d->fault.op].name, d->fault.what, text);
 }
 
@@ -221,7 +221,8 @@ Status device_read(Device *d, void *to, const void *from, size_t bytes)
     TRY(device_sync(d));
     for (size_t at = 0; at < bytes; at += HALF) {
         size_t n = bytes - at < HALF ? bytes - at : HALF;
-        keep_fault(d, cudaMemcpyAsync(d->half[0].bytes, (const char *)from + at, n, cudaMemcpyDeviceToHost, d->stream), NO_OPERATION, "copying from the device");
+        cudaError_t error = cudaMemcpyAsync(d->half[0].bytes, (const char *)from + at, n, cudaMemcpyDeviceToHost, d->stream);
+        keep_fault(d, error, NO_OPERATION, "copying from the device");
         TRY(device_sync(d));
         memcpy((char *)to + at, d->half[0].bytes, n);
     }

@@ -242,6 +242,16 @@ static inline const Backend *variant(const Variants *v, int i)
     return &v->backend[i];
 }
 
+/* How large a case is run under a sanitizer on the emulator, whose threads are ten times as slow then, or a hundred times. Races and overruns show in
+ * some blocks as they do in hundreds; values are compared in the plain build. */
+#if defined(__SANITIZE_THREAD__)
+enum { MOST_ELEMENTS = 1 << 12 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { MOST_ELEMENTS = 1 << 16 };
+#else
+enum { MOST_ELEMENTS = INT32_MAX };
+#endif
+
 /* Whether a backend has the operation at all. */
 static inline bool is_there(const Backend *backend, OpId op)
 {
@@ -279,7 +289,7 @@ static inline void *mirror(Mirrors *m, void *host, size_t bytes)
     return new->device;
 }
 
-static inline void place(Mirrors *m, const void *host, int64_t n, size_t size)
+static inline void place_array(Mirrors *m, const void *host, int64_t n, size_t size)
 {
     if (!host || !n) return;
     assert_ok(m->backend->memory->place(m->backend->device, host, (size_t)n * size));
@@ -288,7 +298,7 @@ static inline void place(Mirrors *m, const void *host, int64_t n, size_t size)
 
 static inline void place_weight(Mirrors *m, const Weight *w)
 {
-    if (w) place(m, w->bytes, w->rows, (size_t)dtype_row_bytes(w->dtype, w->cols));
+    if (w) place_array(m, w->bytes, w->rows, (size_t)dtype_row_bytes(w->dtype, w->cols));
 }
 
 static inline int64_t one_more_than_the_largest(const int32_t *x, int64_t n)
@@ -304,37 +314,37 @@ static inline void place_arguments(Mirrors *m, const OpCall *c)
     int64_t n = 0;
     switch (c->op) {
     case OP_EMBEDDING:
-        place(m, a->embedding.ids, a->embedding.n, sizeof(int32_t));
+        place_array(m, a->embedding.ids, a->embedding.n, sizeof(int32_t));
         place_weight(m, a->embedding.w);
         break;
     case OP_NORM:
         n = a->norm.each || !a->norm.width ? c->out[0].cols : a->norm.width;
-        place(m, a->norm.w, n, sizeof(float));
-        place(m, a->norm.b, n, sizeof(float));
+        place_array(m, a->norm.w, n, sizeof(float));
+        place_array(m, a->norm.b, n, sizeof(float));
         break;
     case OP_LINEAR:
         place_weight(m, a->linear.w);
-        place(m, a->linear.b, a->linear.w->rows, sizeof(float));
+        place_array(m, a->linear.b, a->linear.w->rows, sizeof(float));
         break;
     case OP_ROPE:
         n = one_more_than_the_largest(a->rope.position, c->out[0].rows) * (a->rope.rotary_dim / 2);
-        place(m, a->rope.cos, n, sizeof(float));
-        place(m, a->rope.sin, n, sizeof(float));
-        place(m, a->rope.position, c->out[0].rows, sizeof(int32_t));
+        place_array(m, a->rope.cos, n, sizeof(float));
+        place_array(m, a->rope.sin, n, sizeof(float));
+        place_array(m, a->rope.position, c->out[0].rows, sizeof(int32_t));
         break;
     case OP_ATTENTION:
-        place(m, a->attention.span, a->attention.n_spans, sizeof(Span));
+        place_array(m, a->attention.span, a->attention.n_spans, sizeof(Span));
         break;
     case OP_HEAD:
         place_weight(m, a->head.w);
-        place(m, a->head.row, a->head.n, sizeof(int32_t));
-        place(m, a->head.target, a->head.n, sizeof(int32_t));
-        place(m, a->head.coef, a->head.n, sizeof(float));
-        place(m, a->head.b, a->head.w ? a->head.w->rows : c->in[1].rows, sizeof(float));
+        place_array(m, a->head.row, a->head.n, sizeof(int32_t));
+        place_array(m, a->head.target, a->head.n, sizeof(int32_t));
+        place_array(m, a->head.coef, a->head.n, sizeof(float));
+        place_array(m, a->head.b, a->head.w ? a->head.w->rows : c->in[1].rows, sizeof(float));
         break;
     case OP_GATHER:
-        place(m, a->gather.ids, a->gather.n, sizeof(int32_t));
-        place(m, a->gather.row, one_more_than_the_largest(a->gather.ids, a->gather.n), sizeof(int32_t));
+        place_array(m, a->gather.ids, a->gather.n, sizeof(int32_t));
+        place_array(m, a->gather.row, one_more_than_the_largest(a->gather.ids, a->gather.n), sizeof(int32_t));
         place_weight(m, a->gather.w);
         break;
     default: break;
@@ -603,9 +613,20 @@ static inline void check_on(On on, const OpCase *t)
     variants_close(&v);
 }
 
+static inline int64_t elements_of(const OpCase *t)
+{
+    OpCall c = { .op = t->op, .n_in = t->n_in, .args = &t->args };
+    for (int i = 0; i < t->n_in; i++) c.in[i] = (Tensor){ NULL, t->size[i].rows, t->size[i].cols };
+    op_rows[t->op].shape(&c);
+    int64_t most = c.out[0].rows * c.out[0].cols;
+    for (int i = 0; i < t->n_in; i++) most = c.in[i].rows * c.in[i].cols > most ? c.in[i].rows * c.in[i].cols : most;
+    return most;
+}
+
 static inline void check_op(const OpCase *t)
 {
-    for (On on = ON_CPU; on < ON_BACKENDS; on++) check_on(on, t);
+    check_on(ON_CPU, t);
+    if (elements_of(t) <= MOST_ELEMENTS) check_on(ON_CUDA, t);
 }
 
 #endif

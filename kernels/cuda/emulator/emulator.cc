@@ -60,7 +60,11 @@ static struct {
 } machine;
 
 EmulatorThread *emulator_thread;
-static std::map<const void *, size_t> &allowed_shared() { static std::map<const void *, size_t> *map = new std::map<const void *, size_t>; return *map; }
+static std::map<const void *, size_t> &allowed_shared()
+{
+    static std::map<const void *, size_t> *map = new std::map<const void *, size_t>;
+    return *map;
+}
 
 static Thread *running() { return (Thread *)emulator_thread; }
 static const char *const schedule_name[] = { "forward", "reverse", "random" };
