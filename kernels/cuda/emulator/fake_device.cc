@@ -317,13 +317,14 @@ const char *cudaGetErrorString(cudaError_t code)
 cudaError_t cudaMalloc(void **out, size_t bytes) { CALL(); return allocate(out, bytes, false); }
 cudaError_t cudaMallocHost(void **out, size_t bytes) { CALL(); return allocate(out, bytes, true); }
 
+/* What is given back is gone even where the call fails: the error then is that of something before it. */
 static cudaError_t free_after_all(void *start, bool pinned)
 {
-    CALL();
-    if (!start) return cudaSuccess;
+    cudaError_t injected = call();
+    if (!start) return injected;
     run_until(all_idle);
     release(start, pinned);
-    return cudaSuccess;
+    return injected;
 }
 cudaError_t cudaFree(void *start) { return free_after_all(start, false); }
 cudaError_t cudaFreeHost(void *start) { return free_after_all(start, true); }
@@ -368,13 +369,13 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
 
 cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
-    CALL();
+    cudaError_t injected = call();
     run_until([=] { return s->queue.empty(); });
     for (auto &other : fake.stream)
         if (other == s) std::swap(other, fake.stream.back());
     fake.stream.pop_back();
     delete s;
-    return cudaSuccess;
+    return injected;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned)
@@ -386,10 +387,10 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned)
 
 cudaError_t cudaEventDestroy(cudaEvent_t e)
 {
-    CALL();
+    cudaError_t injected = call();
     run_until(all_idle);
     delete e;
-    return cudaSuccess;
+    return injected;
 }
 
 static void check_not_captured(cudaStream_t s)
