@@ -20,7 +20,7 @@ enum { BLAS_F32 = 0, BLAS_F16 = 2, BLAS_BF16 = 14 };                   /* cudaDa
 enum { BLAS_COMPUTE_F32 = 68, BLAS_ALGORITHM_DEFAULT = -1 };
 enum { BLAS_OK = 0 };
 
-struct cublasContext;
+struct cublasContext;      /* cuBLAS's own */
 typedef struct {
     int (*create)(struct cublasContext **);
     int (*destroy)(struct cublasContext *);
