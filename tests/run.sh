@@ -105,10 +105,11 @@ sanitized() {
     UBSAN_OPTIONS=print_stacktrace=1 run_ctest build-address
 }
 
-# The tests in which several threads work: they open a pool, or run the program.
+# The tests in which several threads work: they open a pool, run the program, or run kernels on the emulator, whose threads are watched as such.
 threaded() {
     local tests alone=()
-    mapfile -t tests < <(grep -rlE 'pool_open|op_testing\.h|GRAFT_BINARY' tests --include='test_*.c' | xargs -n1 basename -s .c | sort)
+    mapfile -t tests < <(grep -rlE 'pool_open|op_testing\.h|GRAFT_BINARY|kernels/cuda/' tests --include='test_*.c' --include='test_*.cc' |
+        sed 's|.*/||; s|\.cc*$||' | sort)
     build build-thread "graft ${tests[*]}" -DGRAFT_SANITIZE=thread || return
     # gcc's thread sanitizer does not start where addresses are randomised more than it expects.
     setarch -R true 2>/dev/null && alone=(setarch -R)
@@ -138,7 +139,7 @@ peers() { "$(cat "$logs/python")" "tests/peers/$1" "${@:2}"; }
 
 build_clang() {
     if ! command -v clang >/dev/null; then echo "skipped: clang is not installed" && return; fi
-    build build-clang all -DCMAKE_C_COMPILER=clang
+    build build-clang all -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DGRAFT_CUDA=OFF
 }
 
 part packages install_test_packages
@@ -148,6 +149,7 @@ part "build (gcc)" build build all
 together || finish
 part structure tests/structure.sh
 part "tests" run_ctest build
+part "resources of CUDA kernels" tests/kernels/cuda/resources.sh
 part "tests, address and undefined" sanitized
 part "tests, threads" threaded
 part "build (clang)" build_clang

@@ -18,9 +18,6 @@ struct Blas {
     int    version;
 };
 
-static const char *const file_names[] = { "libcublas.so.13", "libcublas.so.12" };
-enum { FILES = sizeof file_names / sizeof *file_names };
-
 /* --- finding it */
 
 #ifdef GRAFT_EMULATOR
@@ -35,6 +32,9 @@ static void *find_function(void *library, const char *name)
     return fake_device_cublas(name);
 }
 #else
+static const char *const file_names[] = { "libcublas.so.13", "libcublas.so.12" };
+enum { FILES = sizeof file_names / sizeof *file_names };
+
 static void *open_file(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
 
 static void *open_in(const char *folder)
