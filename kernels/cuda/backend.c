@@ -9,6 +9,7 @@ Backend cuda_backend(Device *device)
         [OP_NOISE] = { cuda_noise_fwd, cuda_noise_bwd, NULL },
         [OP_DROPOUT] = { cuda_dropout_fwd, cuda_dropout_bwd, NULL },
         [OP_NORM] = { cuda_norm_fwd, cuda_norm_bwd, cuda_norm_scratch },
+        [OP_LINEAR] = { cuda_linear_fwd, cuda_linear_bwd, cuda_linear_scratch },
         [OP_ROPE] = { cuda_rope_fwd, cuda_rope_bwd, NULL },
         [OP_GATE] = { cuda_gate_fwd, cuda_gate_bwd, NULL },
         [OP_ACT] = { cuda_act_fwd, cuda_act_bwd, NULL },
@@ -17,6 +18,7 @@ Backend cuda_backend(Device *device)
         [OP_SOFTCAP] = { cuda_softcap_fwd, NULL, NULL },
         [OP_COLUMNS] = { cuda_columns_fwd, cuda_columns_bwd, NULL },
         [OP_APPEND] = { cuda_append_fwd, NULL, NULL },
+        [OP_DENSE] = { cuda_dense_fwd, cuda_dense_bwd, NULL },
         [OP_GATHER] = { cuda_gather_fwd, cuda_gather_bwd, NULL },
         [OP_ADD_ROW] = { cuda_add_row_fwd, cuda_add_row_bwd, cuda_add_row_scratch },
     }, .narrow = cuda_narrow, .widen = cuda_widen };

@@ -27,6 +27,7 @@ enum { WARP = 32 };
 #include <cuda_runtime.h>
 
 #define DEVICE static __device__ __forceinline__
+#define UNROLL _Pragma("unroll")          /* before a loop over registers */
 #define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
 #define ALLOW_SHARED(kernel, bytes) cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(bytes))
 #define SHARED(type, name, dims) __shared__ __align__(128) type name dims
@@ -82,6 +83,7 @@ DEVICE void store_4(float *at, float4 x) { *(float4 *)at = x; }
 #include "kernels/cuda/emulator/emulator.h"
 
 #define DEVICE static inline
+#define UNROLL
 #define LAUNCH(kernel, grid, block, shared, stream, ...) emulator_launch(#kernel, kernel, grid, block, shared, stream, __VA_ARGS__)
 #define ALLOW_SHARED(kernel, bytes) emulator_allow_shared((const void *)(kernel), bytes)
 #define SHARED(type, name, dims)                                        \

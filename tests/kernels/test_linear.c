@@ -110,6 +110,13 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 70, .in = 97, .out = 60, .n_terms = 2, .rank = 64 });
 }
 
+/* CUDA decodes 2^21 values at once, in panels of whole rows. */
+static void several_panels(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 3, .in = 2048, .out = 1100, .n_terms = 1, .rank = 2, .dtype = DTYPE_Q4_K, .bias = true });
+}
+
 static void few_rows(void **state)
 {
     (void)state;
@@ -194,7 +201,7 @@ static void masks_are_pure_and_keep_the_mean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(several_panels), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
         cmocka_unit_test(every_dtype), cmocka_unit_test(float32_that_is_not_aligned), cmocka_unit_test(masks_are_pure_and_keep_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
