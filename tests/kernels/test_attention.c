@@ -162,6 +162,17 @@ static void pieces_of_keys(void **state)
     check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 4, .softcap = 2, .drop = 0.3f }, (int[]){ 700, 0 }));
 }
 
+/* CUDA fills a head up to 32, 64, 80, 96, 128 or 256 columns; its tiles hold 64 rows, 32 or 16. */
+static void every_head_dim(void **state)
+{
+    (void)state;
+    static const int head_dim[] = { 33, 80, 90, 96, 97, 128, 129, 256 };
+    for (int i = 0; i < 8; i++) {
+        check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = head_dim[i] }, (int[]){ 70, 1, 16, 0 }));
+        check(packed((Shape){ .n_heads = 1, .n_kv = 1, .head_dim = head_dim[i], .window = 20, .softcap = 5, .drop = 0.2f }, (int[]){ 32, 40, 0 }));
+    }
+}
+
 /* One query behind a cache, several behind a prefix that they share, and a prefix of their own that learns. */
 static void more_keys_than_queries(void **state)
 {
@@ -259,7 +270,7 @@ static void large_scores(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(pieces_of_keys), cmocka_unit_test(more_keys_than_queries),
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_block_edge), cmocka_unit_test(every_head_dim), cmocka_unit_test(pieces_of_keys), cmocka_unit_test(more_keys_than_queries),
         cmocka_unit_test(windows), cmocka_unit_test(capped_scores), cmocka_unit_test(dropped_probabilities),
         cmocka_unit_test(mean_of_many_masks), cmocka_unit_test(no_rows), cmocka_unit_test(large_scores),
     };

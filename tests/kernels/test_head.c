@@ -146,6 +146,14 @@ static void gradient_in_backward(void **state)
     check((Shape){ .rows = 40, .n = 20, .vocabulary = 2100, .cols = 512, .dtype = DTYPE_Q4_K, .spread = 0.05f, .way = IN_BACKWARD });
 }
 
+/* CUDA decodes 2^21 values at once, in panels of whole rows. */
+static void several_panels(void **state)
+{
+    (void)state;
+    for (Way way = IN_FORWARD; way <= IN_BACKWARD; way++)
+        check((Shape){ .rows = 5, .n = 3, .vocabulary = 1100, .cols = 2048, .dtype = DTYPE_Q8_0, .spread = 0.05f, .way = way });
+}
+
 static void biased_and_capped(void **state)
 {
     (void)state;
@@ -205,7 +213,7 @@ static void ties_go_to_the_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge), cmocka_unit_test(gradient_in_backward),
+        cmocka_unit_test(small_shapes), cmocka_unit_test(every_tile_edge), cmocka_unit_test(gradient_in_backward), cmocka_unit_test(several_panels),
         cmocka_unit_test(biased_and_capped), cmocka_unit_test(no_scored_row), cmocka_unit_test(every_dtype),
         cmocka_unit_test(large_logits), cmocka_unit_test(ties_go_to_the_first),
     };
