@@ -29,6 +29,7 @@ typedef struct {
     Status (*sync)(Device *);                                                   /* waits; the first fault, with its operation's name */
     Status (*place)(Device *, const void *host, size_t bytes);
     void   (*unplace)(Device *, const void *host);
+    void  *(*at)(const Device *, const void *host);                             /* the device's copy of what was placed; NULL for NULL */
 } DeviceMemory;
 
 struct Backend {

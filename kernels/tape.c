@@ -36,8 +36,16 @@ static Var add_node(Tape *tape, Node node)
     return (Var){ tape->n_nodes++ };
 }
 
+/* What kernels read of the caller's memory. */
+static float *placed(const Tape *tape, const float *host)
+{
+    const Backend *b = tape->backend;
+    return b->memory && !layout_measuring(tape->layout) ? b->memory->at(b->device, host) : (float *)host;
+}
+
 Var tape_const(Tape *tape, Tensor value)
 {
+    value.data = placed(tape, value.data);
     return add_node(tape, (Node){ .value = value, .value_slot = NO_SLOT, .grad_slot = NO_SLOT, .kept_slot = NO_SLOT, .producer = -1 });
 }
 
@@ -222,7 +230,7 @@ void tape_seed(Tape *tape, Var var, const float *grad)
 {
     Node *node = &tape->node[var.id];
     CHECK(node->needs_grad && !node->grad_written, "an objective that needs no gradient, or a second seed");
-    node->grad = (Tensor){ (float *)grad, node->value.rows, node->value.cols };
+    node->grad = (Tensor){ placed(tape, grad), node->value.rows, node->value.cols };
     node->grad_written = node->seeded = true;
 }
 

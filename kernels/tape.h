@@ -71,11 +71,11 @@ void tape_free(Tape *);
 void tape_begin(Tape *, TapeMode);      /* a new micro-batch: no nodes, no records, the layout rewound */
 void tape_end(Tape *);                  /* the step is over; results may be read until a step begins in the same arena */
 
-Var  tape_const(Tape *, Tensor value);                    /* not ours, no gradient */
+Var  tape_const(Tape *, Tensor value);                    /* not ours, no gradient; where the backend has a memory, placed there (backend.h) */
 Var  tape_param(Tape *, Tensor value, Tensor grad);       /* not ours, gradient adds into `grad` */
 void tape_op(Tape *, OpId, const Var in[], int n_in, const OpArgs *, Var out[]);
 void tape_segment(Tape *, SegmentPolicy, SegmentFn *, const SegmentKey *, const Var in[], int n_in, Var out[], int n_out);
-void tape_seed(Tape *, Var, const float *grad);           /* d objective / d var, shape of var; the caller's memory; nobody else reads var */
+void tape_seed(Tape *, Var, const float *grad);           /* d objective / d var, shape of var; memory as tape_const's; nobody else reads var */
 void tape_result(Tape *, Var);                            /* will be read after the step; said before tape_backward */
 void tape_backward(Tape *);                               /* adds into every parameter's gradient that was reached */
 

@@ -28,7 +28,44 @@ Status state_allocate(State *state)
             return fail(STATUS_INPUT, "no memory for %lld bytes of trainable parameters and their optimizer state",
                         (long long)state_bytes(state));
     }
+    state->kernel_value = state->value;
+    state->kernel_grad = state->grad;
     return STATUS_OK;
+}
+
+static size_t buffer_bytes(const State *state) { return (size_t)state->n * sizeof(float); }
+
+static Status take(const State *state, const Backend *backend, float **buffer)
+{
+    void *memory;
+    TRY(backend->memory->take(backend->device, buffer_bytes(state), &memory), "trainable parameters");
+    *buffer = memory;
+    return STATUS_OK;
+}
+
+Status state_place(State *state, const Backend *backend)
+{
+    if (!backend->memory) return STATUS_OK;
+    TRY(take(state, backend, &state->kernel_value));
+    TRY(take(state, backend, &state->kernel_grad));
+    state_send_value(state, backend);
+    return STATUS_OK;
+}
+
+void state_zero_grad(State *state, const Backend *backend)
+{
+    if (backend->memory) backend->memory->clear(backend->device, state->kernel_grad, buffer_bytes(state));
+    else memset(state->grad, 0, buffer_bytes(state));
+}
+
+Status state_fetch_grad(State *state, const Backend *backend)
+{
+    return backend->memory ? backend->memory->read(backend->device, state->grad, state->kernel_grad, buffer_bytes(state)) : STATUS_OK;
+}
+
+void state_send_value(State *state, const Backend *backend)
+{
+    if (backend->memory) backend->memory->write(backend->device, state->kernel_value, state->value, buffer_bytes(state));
 }
 
 int64_t state_trainable(const State *state)
@@ -37,8 +74,6 @@ int64_t state_trainable(const State *state)
     for (int i = 0; i < state->n_params; i++) n += state->param[i].rows * state->param[i].cols;
     return n;
 }
-
-void state_zero_grad(State *state) { memset(state->grad, 0, (size_t)state->n * sizeof(float)); }
 
 void state_free(State *state)
 {

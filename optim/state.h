@@ -4,12 +4,16 @@
  *   value   the parameters          grad   their gradients (backward adds; adamw_step zeroes nothing, state_zero_grad does)
  *   m, v    AdamW's moments
  *
- * Parameters are registered first (state_add), then the buffers are allocated once (state_allocate). */
+ * Parameters are registered first (state_add), then the buffers are allocated once (state_allocate).
+ *
+ * Kernels read kernel_value and add to kernel_grad: the same buffers, or, after state_place, a device's. The optimizer works on the host:
+ * around it, gradients are fetched and values sent. Both do nothing where the buffers are the same. */
 #ifndef OPTIM_STATE_H
 #define OPTIM_STATE_H
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/backend.h"
 #include "kernels/pool.h"
 #include "kernels/status.h"
 
@@ -22,6 +26,7 @@ typedef struct {
 
 typedef struct State {
     float  *value, *grad, *m, *v;    /* one allocation each, [n] */
+    float  *kernel_value, *kernel_grad;
     int64_t n;                       /* elements, each parameter padded to 16 */
     Param  *param;
     int     n_params, cap;
@@ -31,7 +36,10 @@ int     state_add(State *, const char *name, int64_t rows, int64_t cols, bool de
 Status  state_allocate(State *);                                                        /* zeroed */
 int64_t state_bytes(const State *);                                                     /* what state_allocate asks for */
 int64_t state_trainable(const State *);                                                 /* elements without padding */
-void    state_zero_grad(State *);
+Status  state_place(State *, const Backend *);                                          /* after state_allocate; the device's memory is given back with the device */
+void    state_zero_grad(State *, const Backend *);                                      /* kernel_grad */
+Status  state_fetch_grad(State *, const Backend *);
+void    state_send_value(State *, const Backend *);
 void    state_free(State *);
 
 /* sqrt of the sum of squares of all gradients, in double, partial sums in index order: the same bits for any thread count. */

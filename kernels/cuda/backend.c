@@ -3,7 +3,8 @@
 
 Backend cuda_backend(Device *device)
 {
-    static const DeviceMemory memory = { device_take, device_give, device_write, device_clear, device_read, device_sync, device_place, device_unplace };
+    static const DeviceMemory memory = { device_take, device_give, device_write, device_clear, device_read, device_sync, device_place, device_unplace,
+                                         device_at };
     return (Backend){ .name = "cuda", .device = device, .memory = &memory, .op = {
         [OP_EMBEDDING] = { cuda_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cuda_noise_fwd, cuda_noise_bwd, NULL },

@@ -18,17 +18,16 @@ Scores sft_record(Tape *tape, const Forward *f, const float *coef, float smoothi
     return scores;
 }
 
-static double mean(Tensor t)
+static double mean(const float *x, int64_t n)
 {
     double sum = 0;
-    for (int64_t i = 0; i < t.rows; i++) sum += (double)t.data[i];
-    return t.rows ? sum / (double)t.rows : 0;
+    for (int64_t i = 0; i < n; i++) sum += (double)x[i];
+    return n ? sum / (double)n : 0;
 }
 
-SftResult sft_result(const Tape *tape, Scores scores, const float *coef)
+SftResult sft_result(const SftRows *rows, const float *coef, int64_t n)
 {
-    Tensor score = tape_value(tape, scores.score);
-    SftResult result = { .entropy = mean(tape_value(tape, scores.entropy)), .mean_token_accuracy = mean(tape_value(tape, scores.correct)) };
-    for (int64_t i = 0; i < score.rows; i++) result.loss += (double)coef[i] * (double)score.data[i];
+    SftResult result = { .entropy = mean(rows->entropy, n), .mean_token_accuracy = mean(rows->correct, n) };
+    for (int64_t i = 0; i < n; i++) result.loss += (double)coef[i] * (double)rows->score[i];
     return result;
 }

@@ -11,8 +11,9 @@
 /* Forward, and with `gradient` the reverse walk: adds to the parameters' gradients. coef [n_scored]: -1 / N each. */
 Scores sft_record(Tape *, const Forward *, const float *coef, float smoothing, bool gradient);
 
-/* What a micro-batch contributed; read after tape_end. Means over its scored rows; 0 where there are none. */
+/* What a micro-batch of n scored rows contributed, from what the head said of each. Means over the rows; 0 where there are none. */
+typedef struct { const float *score, *entropy, *correct; } SftRows;
 typedef struct { double loss, entropy, mean_token_accuracy; } SftResult;
-SftResult sft_result(const Tape *, Scores, const float *coef);
+SftResult sft_result(const SftRows *, const float *coef, int64_t n);
 
 #endif

@@ -9,20 +9,22 @@
  * batches whose loss is not finite do not count; a padding-free batch is one sample. */
 typedef struct { double loss, samples, entropy, accuracy, batches; } EvalSums;
 
-static void evaluate_batch(Trainer *t, const int64_t *index, int64_t n, EvalSums *sums)
+static Status evaluate_batch(Trainer *t, const int64_t *index, int64_t n, EvalSums *sums)
 {
     batch_collate(&t->eval_batch, &t->eval, index, n, t->eval_padding);
     model_meet(&t->model, t->eval_batch.longest);
     Forward f = trainer_forward(t, &t->eval_batch, false);
-    SftResult result = step_run(&t->eval_step, &f, batch_trained_tokens(&t->eval_batch, 1, false));
+    SftResult result;
+    TRY(step_run(&t->eval_step, &f, batch_trained_tokens(&t->eval_batch, 1, false), &result));
     sums->entropy += result.entropy;
     sums->accuracy += result.mean_token_accuracy;
     sums->batches++;
     /* The smoothed loss is a mean over scored tokens without a guard: 0 / 0 where there is none, which Trainer leaves out. */
     bool none = t->recipe.label_smoothing_factor > 0 && !t->eval_batch.n_scored;
-    if (none || !isfinite(result.loss)) return;
+    if (none || !isfinite(result.loss)) return STATUS_OK;
     sums->loss += result.loss * (double)t->eval_batch.padded_batch;
     sums->samples += (double)t->eval_batch.padded_batch;
+    return STATUS_OK;
 }
 
 static void judge(Trainer *t, double metric, bool *better)
@@ -45,12 +47,14 @@ Status trainer_evaluate(Trainer *t, bool *better)
     EvalSums sums = {0};
     int64_t size = t->recipe.per_device_eval_batch_size, *index = memory_new((size_t)size, sizeof *index), rope_seen = model_seen(&t->model);
     int64_t end = t->recipe.dataloader_drop_last ? t->eval.n / size * size : t->eval.n;
-    for (int64_t first = 0; first < end && !stop_requested(); first += size) {
+    Status status = STATUS_OK;
+    for (int64_t first = 0; first < end && status == STATUS_OK && !stop_requested(); first += size) {
         int64_t n = end - first < size ? end - first : size;
         for (int64_t i = 0; i < n; i++) index[i] = first + i;
-        evaluate_batch(t, index, n, &sums);
+        status = evaluate_batch(t, index, n, &sums);
     }
     free(index);
+    TRY(status);
     if (stop_requested()) {
         model_restore_seen(&t->model, rope_seen);
         return STATUS_STOPPED;

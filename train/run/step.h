@@ -8,13 +8,19 @@
 #include "train/objective/sft.h"
 
 typedef struct { float smoothing; bool gradient, keep_bf16; } StepKind;      /* keep_bf16: tape.h */
-typedef struct { Layout *layout; Tape tape; float *coef; StepKind kind; } Step;
+typedef struct {
+    Layout  *layout;
+    Tape     tape;
+    float   *coef;           /* [n_scored] of the capacity */
+    float   *fetched;        /* the same for score, entropy and correct, where kernels write to a device */
+    StepKind kind;
+} Step;
 
 /* Measures: `capacity` has the sizes of the largest batch. The arena needs layout_bytes(step->layout). */
 void      step_init(Step *, const Backend *, const Forward *capacity, StepKind);
 void      step_free(Step *);
 
-/* `n_trained`: N of the whole optimizer step, or of the evaluated batch. */
-SftResult step_run(Step *, const Forward *, int64_t n_trained);
+/* `n_trained`: N of the whole optimizer step, or of the evaluated batch. STATUS_FAULT where a device fails. */
+Status    step_run(Step *, const Forward *, int64_t n_trained, SftResult *);
 
 #endif

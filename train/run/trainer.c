@@ -20,43 +20,49 @@ static void count_loss(Trainer *t, const SftResult *result, const Batch *batch)
 }
 
 /* Forward and backward of every micro-batch; all are built first, so that N is known before the first forward. */
-static void accumulate(Trainer *t, int64_t epoch, int64_t first, int64_t n)
+static Status accumulate(Trainer *t, int64_t epoch, int64_t first, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         SamplerBatch examples = sampler_batch(&t->sampler, epoch, first + i);
         batch_collate(&t->batch[i], &t->train, examples.index, examples.n, t->padding);
     }
     int64_t n_trained = batch_trained_tokens(t->batch, (int)n, t->model.config.family->counts_first_labels);
-    state_zero_grad(&t->state);
+    state_zero_grad(&t->state, &t->backend);
     t->last_loss = 0;
     for (int64_t i = 0; i < n; i++) {
         Forward f = trainer_forward(t, &t->batch[i], true);
         f.random = (PhiloxKey){ .seed = (uint64_t)t->recipe.seed, .step = (uint32_t)t->progress.global_step, .micro_batch = (uint32_t)i };
         model_meet(&t->model, t->batch[i].longest);
-        SftResult result = step_run(&t->train_step, &f, n_trained);
+        SftResult result;
+        TRY(step_run(&t->train_step, &f, n_trained, &result));
         count_loss(t, &result, &t->batch[i]);
         t->last_loss += result.loss;
     }
+    return STATUS_OK;
 }
 
-static void update(Trainer *t)
+static Status update(Trainer *t)
 {
     Progress *p = &t->progress;
+    TRY(state_fetch_grad(&t->state, &t->backend));
     p->grad_norm = state_grad_norm(&t->state, t->pool);
     p->learning_rate = schedule_lr(&t->schedule, p->global_step);
     adamw_step(&t->adamw, &t->state, p->learning_rate, adamw_clip(p->grad_norm, t->recipe.max_grad_norm), t->pool);
+    state_send_value(&t->state, &t->backend);
     p->global_step++;
     p->epoch_open = true;
+    return STATUS_OK;
 }
 
 /* One optimizer step. */
-static void train_step(Trainer *t)
+static Status train_step(Trainer *t)
 {
     int64_t epoch = t->progress.global_step / t->steps_per_epoch, step = t->progress.global_step % t->steps_per_epoch;
     int64_t n = sampler_step_batches(&t->sampler, step), first = step * t->recipe.gradient_accumulation_steps;
-    accumulate(t, epoch, first, n);
-    update(t);
+    TRY(accumulate(t, epoch, first, n));
+    TRY(update(t));
     t->progress.epoch = (double)epoch + (double)(first + n) / (double)sampler_batches(&t->sampler);
+    return STATUS_OK;
 }
 
 /* transformers' DefaultFlowCallback, at the end of a step … */
@@ -117,7 +123,7 @@ static Status run(Trainer *t)
     TRY(settle(t));
     while (!over(t)) {
         if (stop_requested()) return STATUS_STOPPED;
-        train_step(t);
+        TRY(train_step(t));
         report_step(t);
         t->progress.due = due_after_step(t);
         TRY(settle(t));

@@ -301,8 +301,9 @@ static SftResult one_step(Model *model, State *state, Adapter *adapter)
     layout_place(step.layout, arena);
     model_reserve_positions(model, batch.longest);
     model_meet(model, batch.longest);
-    state_zero_grad(state);
-    SftResult result = step_run(&step, &f, batch.n_scored);
+    state_zero_grad(state, &backend);
+    SftResult result;
+    assert_ok(step_run(&step, &f, batch.n_scored, &result));
     step_free(&step);
     free(arena);
     batch_free(&batch);

@@ -100,9 +100,11 @@ static void close_golden(Golden *g)
 static SftResult run(Golden *g, int n_recomputed)
 {
     Forward f = { .model = &g->model, .batch = &g->batch, .adapter = &g->adapter, .training = true, .n_recomputed = n_recomputed };
-    state_zero_grad(&g->state);
+    state_zero_grad(&g->state, &g->backend);
     model_meet(&g->model, g->batch.longest);
-    return step_run(&g->step, &f, batch_trained_tokens(&g->batch, 1, g->model.config.family->counts_first_labels));
+    SftResult result;
+    assert_ok(step_run(&g->step, &f, batch_trained_tokens(&g->batch, 1, g->model.config.family->counts_first_labels), &result));
+    return result;
 }
 
 static const float *tensor(const Golden *g, const char *prefix, const char *name, int64_t n)
