@@ -8,6 +8,7 @@
 #include "kernels/memory.h"
 #include "train/key_value.h"
 #include "train/recipe_keys.h"
+#include "train/run/device.h"
 
 static bool given(const Recipe *r, const char *key) { return json_get(r->given, key) != NULL; }
 
@@ -35,6 +36,12 @@ static Status check_adapter(const Recipe *r)
 }
 
 /* Data */
+
+static Status check_device(const Recipe *r)
+{
+    if (run_device_known(r->device)) return STATUS_OK;
+    return fail(STATUS_INPUT, "device: %s, expected cpu, cuda, cuda:N or auto", r->device);
+}
 
 static Status check_date(const Recipe *r)
 {
@@ -255,6 +262,7 @@ static Status settle(Recipe *r, Notices *notices)
 {
     TRY(recipe_settle_rows(r, notices));
     TRY(check_adapter(r));
+    TRY(check_device(r));
     TRY(check_date(r));
     TRY(check_length(r, notices));
     TRY(settle_steps(r));

@@ -90,6 +90,7 @@ typedef struct {
     double   neftune_noise_alpha;        /* 0: off */
     int64_t  seed, data_seed;            /* data_seed: seed where null */
     int64_t  threads;                    /* 0: every core */
+    char    *device;                     /* run/device.h */
     bool     plan;                       /* print the plan, run nothing */
     bool     profile;                    /* print the time of each operation at the end */
 

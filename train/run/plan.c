@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/memory.h"
+#include "train/run/placement.h"
 
 /* Code, libraries and their buffers, thread stacks, the tokenizer: what a process holds besides. Measured, see README. */
 enum { PROGRAM_BYTES = 24 << 20 };
@@ -32,6 +33,14 @@ static Measured measure(const Trainer *t, const Batch *capacity, bool training, 
     return measured;
 }
 
+/* Of a device's memory: weights that are placed, parameters and their gradients, a batch. The optimizer and the examples stay on the host. */
+static void only_the_devices(const Trainer *t, Plan *plan)
+{
+    plan->weights = placement_model_bytes(&t->model, &t->adapter);
+    plan->state = 2 * t->state.n * (int64_t)sizeof(float);
+    plan->program = 0;
+}
+
 static Plan plan_for(const Trainer *t, const Load *load, int n_recomputed)
 {
     const Batch *capacity = &load->batch;
@@ -48,6 +57,7 @@ static Plan plan_for(const Trainer *t, const Load *load, int n_recomputed)
         plan.data += batch_bytes(&eval);
     }
     plan.tables = model_table_bytes(&t->model, longest);
+    if (t->backend.memory) only_the_devices(t, &plan);
     return plan;
 }
 

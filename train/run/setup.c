@@ -8,8 +8,8 @@
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
 #include "train/adapter/trained.h"
-#include "train/run/available_memory.h"
 #include "train/run/fingerprint.h"
+#include "train/run/placement.h"
 #include "train/run/plan.h"
 #include "train/run/resume.h"
 #include "train/run/run_folder.h"
@@ -138,13 +138,28 @@ static void prepare_step(Trainer *t, Step *step, const Batch *capacity, bool tra
     model_reserve_positions(&t->model, capacity->longest);
 }
 
+static Status take_arena(Trainer *t)
+{
+    if (t->backend.memory) return t->backend.memory->take(t->backend.device, (size_t)t->plan.step, &t->arena);
+    t->arena = mmap(NULL, (size_t)t->plan.step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %lld bytes", (long long)t->plan.step);
+    madvise(t->arena, (size_t)t->plan.step, MADV_HUGEPAGE);      /* products walk down columns, a page a row; refused, it is only slower */
+    return STATUS_OK;
+}
+
+static void give_arena(Trainer *t)
+{
+    if (t->backend.memory) t->backend.memory->give(t->backend.device, t->arena);
+    else if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, (size_t)t->plan.step);
+}
+
 /* Everything that a step needs, allocated as the plan says. */
 static Status prepare(Trainer *t)
 {
     const Recipe *r = &t->recipe;
-    t->arena = mmap(NULL, (size_t)t->plan.step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (t->arena == MAP_FAILED) return fail(STATUS_INPUT, "no memory for a step of %lld bytes", (long long)t->plan.step);
-    madvise(t->arena, (size_t)t->plan.step, MADV_HUGEPAGE);      /* products walk down columns, a page a row; refused, it is only slower */
+    TRY(take_arena(t), "memory of a step");
+    TRY(placement_model(&t->backend, &t->model, &t->adapter));
+    TRY(state_place(&t->state, &t->backend));
     Batch capacity = batch_capacity(&t->train, r->per_device_train_batch_size, t->padding);
     prepare_step(t, &t->train_step, &capacity, true);
     t->n_batches = trainer_most_batches(t);
@@ -178,7 +193,8 @@ static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
-    t->backend = cpu_backend(t->pool);
+    TRY(run_device_open(&t->device, r->device, t->pool));
+    t->backend = t->device.backend;
     t->log_history = json_new_array();
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");
@@ -189,7 +205,9 @@ static Status open_run(Trainer *t, const Resume *resume)
     TRY(check_lengths(t));
     describe_inputs(t);
     if (resume->dir) TRY(resume_apply(resume, t));
-    TRY(plan_make(t, available_memory()));
+    int64_t available;
+    TRY(run_device_memory(&t->device, &available));
+    TRY(plan_make(t, available));
     return r->plan ? STATUS_OK : prepare(t);
 }
 
@@ -213,13 +231,14 @@ void trainer_close(Trainer *t)
     for (int64_t i = 0; t->batch && i < t->n_batches; i++) batch_free(&t->batch[i]);
     free(t->batch);
     batch_free(&t->eval_batch);
-    if (t->arena && t->arena != MAP_FAILED) munmap(t->arena, (size_t)t->plan.step);
+    give_arena(t);
     sampler_free(&t->sampler);
     examples_free(&t->train);
     examples_free(&t->eval);
     adapter_free(&t->adapter);
     state_free(&t->state);
     model_close(&t->model);
+    run_device_close(&t->device);
     pool_close(t->pool);
     rows_input_close(&t->text);
     tensorboard_close(&t->board);

@@ -5,6 +5,7 @@
 #include "data/set/sampler.h"
 #include "optim/adamw.h"
 #include "train/rows/rows_input.h"
+#include "train/run/device.h"
 #include "train/run/progress.h"
 #include "train/run/report.h"
 #include "train/run/step.h"
@@ -25,7 +26,8 @@ struct Trainer {
     Recipe     recipe;
     Notices    notices;
     Pool      *pool;
-    Backend    backend;
+    RunDevice  device;
+    Backend    backend;                      /* the device's */
     Model      model;
     RowsInput  text;
     State      state;
