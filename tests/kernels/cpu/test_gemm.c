@@ -25,24 +25,24 @@ static bool zero_of_a(const Shape *s, int64_t i, int64_t p)
     return s->part == GEMM_UPPER_A && p < i - s->diagonal;
 }
 
-/* Rows and columns of the tile that holds row i or column j. */
-static int64_t first_row(int64_t i) { return i / GEMM_ROWS * GEMM_ROWS; }
-static int64_t last_row(int64_t i) { return first_row(i) + GEMM_ROWS - 1; }
+/* Rows of the tile that holds row i. */
+static int64_t first_row(const GemmKernels *kernels, int64_t i) { return i / kernels->rows * kernels->rows; }
+static int64_t last_row(const GemmKernels *kernels, int64_t i) { return first_row(kernels, i) + kernels->rows - 1; }
 
 /* What no row of the tile needs must not be read at all: it is no number. */
-static void set_zeros(const Shape *s, Tensor a)
+static void set_zeros(const GemmKernels *kernels, const Shape *s, Tensor a)
 {
     for (int64_t i = 0; i < s->m; i++)
         for (int64_t p = 0; p < s->k; p++) {
-            bool nobody = s->part == GEMM_LOWER_A ? zero_of_a(s, last_row(i), p) : zero_of_a(s, first_row(i), p);
+            bool nobody = s->part == GEMM_LOWER_A ? zero_of_a(s, last_row(kernels, i), p) : zero_of_a(s, first_row(kernels, i), p);
             if (zero_of_a(s, i, p)) a.data[s->a_transposed ? p * a.cols + i : i * a.cols + p] = nobody ? NAN : 0;
         }
 }
 
 /* What lies in a tile that is not there is as it was. */
-static void assert_untouched(const Shape *s, Tensor c, Tensor before, int64_t i, int64_t j)
+static void assert_untouched(const GemmKernels *kernels, const Shape *s, Tensor c, Tensor before, int64_t i, int64_t j)
 {
-    bool outside = j / GEMM_COLS * GEMM_COLS > last_row(i) + s->diagonal;
+    bool outside = j / kernels->cols * kernels->cols > last_row(kernels, i) + s->diagonal;
     float now = c.data[i * c.cols + j];
     if (outside) assert_true(s->beta == 0 ? isnan(now) : now == before.data[i * c.cols + j]);
 }
@@ -53,7 +53,7 @@ static void check(Shape s)
     if (!kernels) skip();
     Tensor a = operand(s.m, s.k, s.a_transposed, 1), b = operand(s.k, s.n, s.b_transposed, 2), c = tensor_random(s.m, s.n + PAD, 3, 1);
     Tensor a2 = operand(s.m, s.k_tail, false, 4), b2 = operand(s.k_tail, s.n, s.b_transposed, 5), before = tensor_copy(c);
-    set_zeros(&s, a);
+    set_zeros(kernels, &s, a);
     if (s.beta == 0)
         for (int64_t i = 0; i < s.m; i++)
             for (int64_t j = 0; j < s.n; j++) c.data[i * c.cols + j] = NAN;
@@ -66,7 +66,7 @@ static void check(Shape s)
     for (int64_t i = 0; i < s.m; i++) {
         for (int64_t j = 0; j < s.n; j++) {
             if (s.part == GEMM_LOWER_C && j > i + s.diagonal) {
-                assert_untouched(&s, c, before, i, j);
+                assert_untouched(kernels, &s, c, before, i, j);
                 continue;
             }
             double sum = 0;
