@@ -7,8 +7,10 @@
 #define KERNELS_BACKEND_H
 #include "kernels/op.h"
 #include "kernels/pool.h"
+#include "kernels/status.h"
 
 typedef struct Backend Backend;
+typedef struct Instructions Instructions;                              /* kernels/cpu/instructions.h */
 typedef struct {
     void   (*fwd)(const Backend *, const OpCall *);
     void   (*bwd)(const Backend *, const OpCall *);                    /* NULL where the op row says no_bwd */
@@ -19,11 +21,19 @@ struct Backend {
     const char *name;
     Pool   *pool;
     Kernels op[OP_COUNT];
+    const Instructions *isa;                                           /* cpu: of its matrix products */
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
     double (*peak)(const Backend *);     /* FLOP/s of float32 multiply-adds that never leave the registers, all workers, measured now */
 };
 
-Backend cpu_backend(Pool *);        /* the pool stays the caller's */
+/* The pool stays the caller's. Its matrix products use the widest instructions that this machine has. */
+Backend cpu_backend(Pool *);
+
+/* Sets of instructions, each with those before it. The CPU's matrix products shall use this one; STATUS_INPUT where the machine does
+ * not have it. ISA_COUNT: the widest. */
+typedef enum { ISA_BASELINE, ISA_AVX2, ISA_COUNT } Isa;
+extern const char *const isa_names[ISA_COUNT + 1];                     /* ends with NULL */
+Status cpu_backend_use(Backend *, Isa);
 
 #endif

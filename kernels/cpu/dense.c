@@ -8,6 +8,7 @@ enum { ROWS = 2048, COLS = 48 };      /* of a tile, at most */
 
 /* C [m, n] = op(A) op(B) + beta C, both as they are by default. */
 typedef struct {
+    const Instructions *isa;
     int64_t m, n, k;
     Orientation a_is, b_is;
     Tensor a, b, c;
@@ -23,13 +24,14 @@ static void tile(const void *ctx, int task, int worker)
     const Product *p = ctx;
     int64_t across = ceil_div(p->n, COLS), row = task / across * p->tile_rows, col = task % across * COLS;
     Orientation b_lines = p->b_is == AS_IS ? TRANSPOSED : AS_IS;        /* B is cut along its columns */
-    matmul(least(p->tile_rows, p->m - row), least(COLS, p->n - col), p->k, 1, p->a_is, line(p->a, p->a_is, row), p->b_is, line(p->b, b_lines, col),
+    matmul(p->isa, least(p->tile_rows, p->m - row), least(COLS, p->n - col), p->k, 1, p->a_is, line(p->a, p->a_is, row), p->b_is, line(p->b, b_lines, col),
            p->beta, p->c.data + row * p->n + col, p->n);
 }
 
 static void run(const Backend *backend, Product p)
 {
     int64_t across = ceil_div(p.n, COLS);
+    p.isa = backend->isa;
     p.tile_rows = cpu_tile_rows(backend, p.m, ROWS, across);
     pool_run(backend->pool, (int)(ceil_div(p.m, p.tile_rows) * across), tile, &p);
 }

@@ -59,9 +59,6 @@ typedef struct {
 enum { GEMM_WIDTH = 64 };
 extern const GemmKernels gemm_avx2;          /* 6 x 16, as BLIS's; needs x86-64-v3; zeros where there is none */
 
-/* The kernels for this machine; NULL: there are none, use BLAS. */
-const GemmKernels *gemm_kernels(void);
-
 /* alpha A B + beta C, without what `g` says is not there. B is `data`, row-major [k, n], or with `transposed` [n, k]. `tail`, if not
  * NULL, adds alpha scale A2 B2, its B2 lying as B does. Of g, what concerns b, ahead and the tail is not read. */
 void gemm(const GemmKernels *, const Gemm *g, const float *data, int64_t stride, bool transposed, const GemmTail *tail);

@@ -23,6 +23,7 @@ enum {
 
 typedef struct {
     const OpCall *c;
+    const Instructions *isa;
     Weight w;             /* a trained W is float32 in the step's memory */
     const float *coef;    /* NULL: no gradient is made */
     Tensor to, dw, db;    /* gradients: of x, where a chunk's rows are written or, with `add`, added; of W; of b; data NULL: not wanted */
@@ -36,11 +37,12 @@ typedef struct {
 static int bias_input(const OpCall *c) { return c->n_in - 1; }       /* where b is trained */
 static const float *bias(const OpCall *c) { return c->args->head.trained_bias ? c->in[bias_input(c)].data : c->args->head.b; }
 
-static Head describe(const OpCall *c)
+static Head describe(const Backend *backend, const OpCall *c)
 {
     Tensor t = c->in[1];
     Weight w = !c->args->head.w ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
-    Head h = { .c = c, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols, .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
+    Head h = { .c = c, .isa = backend->isa, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols,
+               .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
     h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
     return h;
 }
@@ -48,7 +50,7 @@ static Head describe(const OpCall *c)
 size_t cpu_head_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
     if (bwd && c->args->head.gradient) return 0;
-    Head h = describe(c);
+    Head h = describe(backend, c);
     int64_t rows = least(CHUNK, c->args->head.n);
     return (size_t)(rows * (2 * h.width + h.z_stride) + pool_workers(backend->pool) * h.room_floats) * sizeof(float);
 }
@@ -58,7 +60,7 @@ static void logits_tile(const void *ctx, int task, int worker)
     const Head *h = ctx;
     int64_t token = (int64_t)task * TOKENS, n = least(TOKENS, h->vocabulary - token);
     Block w = weight_panel(&h->w, token, n, 0, h->width, h->room + worker * h->room_floats);
-    matmul(h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
+    matmul(h->isa, h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
 }
 
 typedef struct { double sum, weighted, plain; float most; int64_t at; } Statistics;    /* sums of e^(z-most), z e^(z-most), z */
@@ -151,7 +153,7 @@ static void dx_tile(const void *ctx, int task, int worker)
     for (int64_t token = 0; token < h->vocabulary; token += step) {
         int64_t n = least(step, h->vocabulary - token);
         Block w = weight_panel(&h->w, token, n, col, n_cols, h->room + worker * h->room_floats);
-        matmul(n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0,
+        matmul(h->isa, n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0,
                h->dx + row * h->width + col, h->width);
     }
 }
@@ -162,8 +164,8 @@ static void dw_tile(const void *ctx, int task, int worker)
     (void)worker;
     const Head *h = ctx;
     int64_t across = ceil_div(h->width, h->tile_cols), token = task / across * TOKENS, col = task % across * h->tile_cols;
-    matmul(least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1, TRANSPOSED, (Block){ h->z + token, h->z_stride },
-           AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
+    matmul(h->isa, least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1,
+           TRANSPOSED, (Block){ h->z + token, h->z_stride }, AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
 }
 
 /* TOKENS of db: sums over the chunk's rows in order. */
@@ -222,7 +224,7 @@ static void clear(Tensor t)
 
 void cpu_head_fwd(const Backend *backend, const OpCall *c)
 {
-    Head h = describe(c);
+    Head h = describe(backend, c);
     if (c->args->head.gradient) {
         h.coef = c->args->head.coef;
         h.to = c->saved[0];
@@ -235,7 +237,7 @@ void cpu_head_fwd(const Backend *backend, const OpCall *c)
 static void bwd_again(const Backend *backend, const OpCall *c)
 {
     CHECK(c->dout[0].data, "of a head's outputs only the score has a gradient");
-    Head h = describe(c);
+    Head h = describe(backend, c);
     h.coef = c->dout[0].data;
     h.to = c->din[0];
     if (!c->args->head.w) h.dw = c->din[1];

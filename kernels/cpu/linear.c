@@ -22,6 +22,7 @@ enum {
 
 typedef struct {
     const OpCall *c;
+    const Instructions *isa;
     const Weight *w;
     int64_t rows, in, out, tile_rows, tile_in, stripe;
     int n_terms, n_stripes;
@@ -53,7 +54,7 @@ static int64_t room_floats(const Linear *l)
 static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 {
     const Weight *w = c->args->linear.w;
-    Linear l = { .c = c, .w = w, .rows = c->in[0].rows, .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
+    Linear l = { .c = c, .isa = backend->isa, .w = w, .rows = c->in[0].rows, .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
     l.tile_in = column_cut(l.in, COLS, w->dtype);
     l.tile_rows = cpu_tile_rows(backend, l.rows, ROWS, ceil_div(bwd ? l.in : l.out, bwd ? l.tile_in : COLS));
     l.stripe = ceil_div(greatest(STRIPE, ceil_div(l.rows, MOST_STRIPES)), THIN_ROWS) * THIN_ROWS;
@@ -99,7 +100,7 @@ static void xa_rows(const void *ctx, int task, int worker)
     int64_t row = (int64_t)task * THIN_ROWS, n = least(THIN_ROWS, l->rows - row);
     for (int k = 0; k < l->n_terms; k++) {
         Block x = dropped(l, k, row, n, 0, l->in, l->room + worker * l->room_floats);
-        matmul(n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
+        matmul(l->isa, n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
     }
 }
 
@@ -116,7 +117,7 @@ static void y_row(const Linear *l, int64_t col, int64_t n_cols)
     float *y = l->c->out[0].data + col;
     weight_times_row(l->w, col, n_cols, l->c->in[0].data, y);
     for (int k = 0; k < l->n_terms; k++)
-        matmul(1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+        matmul(l->isa, 1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
@@ -125,11 +126,11 @@ static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, in
     Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);
     Block x = at(l->c->in[0], row, 0);
     if (l->n_terms)
-        matmul_low_rank(n_rows, n_cols, l->in, x, TRANSPOSED, w, &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) },
-                        0, y, l->out);
-    else matmul(n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
+        matmul_low_rank(l->isa, n_rows, n_cols, l->in, x, TRANSPOSED, w,
+                        &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) }, 0, y, l->out);
+    else matmul(l->isa, n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
     for (int k = 1; k < l->n_terms; k++)
-        matmul(n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+        matmul(l->isa, n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 static void y_tile(const void *ctx, int task, int worker)
@@ -155,11 +156,11 @@ static void thin_products(const Linear *l, int k, int64_t row, int64_t n, bool f
     int64_t r = rank(l, k);
     Block dy = at(l->c->dout[0], row, 0);
     Block dxa = dxa_rows(l, k, row);
-    if (term_b(l, k).data) matmul(n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
+    if (term_b(l, k).data) matmul(l->isa, n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
     if (l->c->din[2 + 2 * k].data)
-        matmul(r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
+        matmul(l->isa, r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
     if (l->c->din[1 + 2 * k].data)
-        matmul(r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
+        matmul(l->isa, r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
 }
 
 static void thin_stripe(const void *ctx, int task, int worker)
@@ -209,10 +210,10 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
 {
     float *to = l->c->din[0].data + row * l->in + col;
     if (drop(l, k).p == 0) {
-        matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
+        matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
         return;
     }
-    matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
+    matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
     cpu_drop_block(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
         cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
@@ -229,8 +230,9 @@ static void dx_tile(const Linear *l, int64_t row, int64_t col, float *room)
         float beta = out ? 1 : l->c->beta[0];
         Block w = weight_panel(l->w, out, n, col, n_cols, room), dy = at(l->c->dout[0], row, out);
         if (joined && out + n == l->out)
-            matmul_low_rank(n_rows, n_cols, n, dy, AS_IS, w, &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
-        else matmul(n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
+            matmul_low_rank(l->isa, n_rows, n_cols, n, dy, AS_IS, w,
+                            &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
+        else matmul(l->isa, n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
     }
     for (int k = joined; k < l->n_terms; k++) dx_low_rank(l, k, row, n_rows, col, n_cols, room);
 }

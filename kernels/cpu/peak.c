@@ -1,6 +1,6 @@
 #include "kernels/cpu/peak.h"
 
-#include "kernels/cpu/decode.h"
+#include "kernels/cpu/instructions.h"
 #include "kernels/memory.h"
 #include "kernels/profile.h"
 
@@ -43,7 +43,7 @@ static double seconds(const Backend *backend, const Run *run)
 double cpu_peak(const Backend *backend)
 {
     int workers = pool_workers(backend->pool);
-    PeakRounds rounds = peak_avx2.run && decode_has_avx2() ? peak_avx2 : (PeakRounds){ run_four_lanes, 2.0 * LANES * REGISTERS };
+    PeakRounds rounds = peak_avx2.run && instructions_avx2() ? peak_avx2 : (PeakRounds){ run_four_lanes, 2.0 * LANES * REGISTERS };
     Run run = { rounds, WARM_ROUNDS, memory_new((size_t)workers, sizeof(float)) };
     double taken = seconds(backend, &run);
     while (taken < SECONDS) {

@@ -179,6 +179,7 @@ static Status open_run(Trainer *t, const Resume *resume)
     const Recipe *r = &t->recipe;
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
     t->backend = cpu_backend(t->pool);
+    TRY(cpu_backend_use(&t->backend, r->cpu_isa), "cpu_isa");
     t->log_history = json_new_array();
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");

@@ -1,0 +1,39 @@
+#include "kernels/cpu/instructions.h"
+
+#include "kernels/status.h"
+
+static bool always(void) { return true; }
+
+/* F16C, which clang cannot ask for, is older than AVX2. */
+bool instructions_avx2(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+#else
+    return false;
+#endif
+}
+
+const Instructions instruction_sets[ISA_COUNT] = {
+    [ISA_BASELINE] = { always, NULL },
+    [ISA_AVX2] = { instructions_avx2, &gemm_avx2 },
+};
+
+const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_COUNT] = NULL };
+
+const Instructions *instructions_widest(void)
+{
+    int isa = ISA_COUNT - 1;
+    while (!instruction_sets[isa].here()) isa--;
+    return &instruction_sets[isa];
+}
+
+Status cpu_backend_use(Backend *backend, Isa isa)
+{
+    const Instructions *widest = instructions_widest();
+    if (isa == ISA_COUNT) isa = (Isa)(widest - instruction_sets);
+    if (!instruction_sets[isa].here())
+        return fail(STATUS_INPUT, "this machine does not have %s; the widest that it has is %s", isa_names[isa], isa_names[widest - instruction_sets]);
+    backend->isa = &instruction_sets[isa];
+    return STATUS_OK;
+}
