@@ -32,7 +32,7 @@ Backend cpu_backend(Pool *);
 
 /* Sets of instructions, each with those before it. The CPU's matrix products shall use this one; STATUS_INPUT where the machine does
  * not have it. ISA_COUNT: the widest. */
-typedef enum { ISA_BASELINE, ISA_AVX2, ISA_COUNT } Isa;
+typedef enum { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_COUNT } Isa;
 extern const char *const isa_names[ISA_COUNT + 1];                     /* ends with NULL */
 Status cpu_backend_use(Backend *, Isa);
 

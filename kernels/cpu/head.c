@@ -10,13 +10,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/cpu/instructions.h"
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
 
 enum {
     CHUNK = 512,          /* scored rows at a time */
     TOKENS = 1024,        /* of the vocabulary in a tile of logits */
-    BACK_COLS = 144,      /* of a tile of dx */
+    BACK_WIDTHS = 3,      /* of a tile of dx, in widths of a product */
     PAD = 16,             /* floats between rows of logits: a vocabulary of 2^n would put all rows into few lines of the cache */
     ROWS_AT_ONCE = 4,     /* of a task over whole rows of logits */
 };
@@ -42,7 +43,7 @@ static Head describe(const Backend *backend, const OpCall *c)
     Tensor t = c->in[1];
     Weight w = !c->args->head.w ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
     Head h = { .c = c, .isa = backend->isa, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols,
-               .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
+               .tile_cols = column_cut(w.cols, BACK_WIDTHS * backend->isa->gemm->width, w.dtype) };
     h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
     return h;
 }

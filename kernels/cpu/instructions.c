@@ -14,12 +14,24 @@ bool instructions_avx2(void)
 #endif
 }
 
+/* x86-64-v4. */
+static bool has_avx512(void)
+{
+#if defined(__x86_64__)
+    return instructions_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
+
 const Instructions instruction_sets[ISA_COUNT] = {
-    [ISA_BASELINE] = { always, NULL },
+    [ISA_BASELINE] = { always, &gemm_baseline },
     [ISA_AVX2] = { instructions_avx2, &gemm_avx2 },
+    [ISA_AVX512] = { has_avx512, &gemm_avx512 },
 };
 
-const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_COUNT] = NULL };
+const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512", [ISA_COUNT] = NULL };
 
 const Instructions *instructions_widest(void)
 {

@@ -12,7 +12,7 @@
 
 struct Instructions {
     bool (*here)(void);              /* does this machine have them? */
-    const GemmKernels *gemm;         /* of float32; NULL: OpenBLAS */
+    const GemmKernels *gemm;         /* of float32 */
 };
 
 extern const Instructions instruction_sets[ISA_COUNT];

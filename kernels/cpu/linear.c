@@ -7,12 +7,12 @@
  * cut by shape alone, and a tile's sums do not depend on how its rows were cut, so bits are those of the shape. */
 #include "kernels/cpu/cpu.h"
 
+#include "kernels/cpu/instructions.h"
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/vector.h"
 
 enum {
     ROWS = 2048,         /* of a tile of y or dx, at most */
-    COLS = 48,           /* of a tile of y or dx */
     OUTS = 384,          /* rows of W decoded at once for dx */
     THIN_ROWS = 64,      /* rows at once in the thin products: one block of dy or x in L2 */
     STRIPE = 128,        /* rows that share one sum for dA and dB, at least */
@@ -24,7 +24,7 @@ typedef struct {
     const OpCall *c;
     const Instructions *isa;
     const Weight *w;
-    int64_t rows, in, out, tile_rows, tile_in, stripe;
+    int64_t rows, in, out, tile_rows, tile_in, tile_out, stripe;      /* tiles of y and dx: rows and columns */
     int n_terms, n_stripes;
     float *dxa[OP_MAX_TERMS];
     float *share[OP_MAX_TERMS];      /* of each stripe: dA [r, in], dB^T [r, out] */
@@ -45,7 +45,7 @@ static int64_t share_floats(const Linear *l, int k) { return rank(l, k) * (l->in
 /* Room of one worker: a panel of W, and what dropout left of a block of x or of a tile of dx. Both directions are covered. */
 static int64_t room_floats(const Linear *l)
 {
-    int64_t panel = weight_is_plain(l->w) ? 0 : greatest(COLS * l->in, OUTS * l->tile_in), dropped = 0;
+    int64_t panel = weight_is_plain(l->w) ? 0 : greatest(l->tile_out * l->in, OUTS * l->tile_in), dropped = 0;
     for (int k = 0; k < l->n_terms; k++)
         if (drop(l, k).p > 0) dropped = greatest(THIN_ROWS * l->in, least(ROWS, l->rows) * l->tile_in);
     return panel + dropped;
@@ -55,8 +55,9 @@ static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 {
     const Weight *w = c->args->linear.w;
     Linear l = { .c = c, .isa = backend->isa, .w = w, .rows = c->in[0].rows, .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
-    l.tile_in = column_cut(l.in, COLS, w->dtype);
-    l.tile_rows = cpu_tile_rows(backend, l.rows, ROWS, ceil_div(bwd ? l.in : l.out, bwd ? l.tile_in : COLS));
+    l.tile_out = backend->isa->gemm->width;
+    l.tile_in = column_cut(l.in, l.tile_out, w->dtype);
+    l.tile_rows = cpu_tile_rows(backend, l.rows, ROWS, ceil_div(bwd ? l.in : l.out, bwd ? l.tile_in : l.tile_out));
     l.stripe = ceil_div(greatest(STRIPE, ceil_div(l.rows, MOST_STRIPES)), THIN_ROWS) * THIN_ROWS;
     l.n_stripes = (int)ceil_div(l.rows, l.stripe);
     l.room_floats = room_floats(&l);
@@ -136,8 +137,8 @@ static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, in
 static void y_tile(const void *ctx, int task, int worker)
 {
     const Linear *l = ctx;
-    int64_t across = ceil_div(l->out, COLS), row = task / across * l->tile_rows, col = task % across * COLS;
-    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(COLS, l->out - col);
+    int64_t across = ceil_div(l->out, l->tile_out), row = task / across * l->tile_rows, col = task % across * l->tile_out;
+    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(l->tile_out, l->out - col);
     if (l->rows == 1) y_row(l, col, n_cols);
     else y_rows(l, row, n_rows, col, n_cols, l->room + worker * l->room_floats);
     add_bias(l, l->c->out[0].data + row * l->out + col, n_rows, col, n_cols);
@@ -147,7 +148,7 @@ void cpu_linear_fwd(const Backend *backend, const OpCall *c)
 {
     Linear l = prepare(backend, c, false);
     if (l.n_terms) pool_run(backend->pool, (int)ceil_div(l.rows, THIN_ROWS), xa_rows, &l);
-    if (c->out[0].data) pool_run(backend->pool, (int)(ceil_div(l.rows, l.tile_rows) * ceil_div(l.out, COLS)), y_tile, &l);
+    if (c->out[0].data) pool_run(backend->pool, (int)(ceil_div(l.rows, l.tile_rows) * ceil_div(l.out, l.tile_out)), y_tile, &l);
 }
 
 /* One block of rows of a term: its dxa, and what it adds to the stripe's share, of which it may be the first. */

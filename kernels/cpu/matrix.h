@@ -1,5 +1,5 @@
-/* Float32 matrix products on row-major memory, from inside a pool's task, and panels of frozen weights.
- * gemm.h does the products where the instructions have kernels for it, else OpenBLAS, single-threaded. */
+/* Float32 matrix products on row-major memory, from inside a pool's task, and panels of frozen weights. gemm.h does the products by the
+ * instructions that the backend carries; a single row, as in generation, is OpenBLAS's. */
 #ifndef KERNELS_CPU_MATRIX_H
 #define KERNELS_CPU_MATRIX_H
 #include <stdbool.h>

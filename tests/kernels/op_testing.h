@@ -6,6 +6,8 @@
  *   backward    gradients added and overwritten, over dout, over saved; what the row does not read is NULL; small: every
  *               subset of gradients
  *
+ * Operations with matrix products run by every set of instructions that this machine has; those with frozen weights, whose products may
+ * use more than gemm.h, also by those that are emulated.
  * Every tensor and the scratch stand between guard bytes, and whatever a kernel has to write starts as NaN. Inputs must be
  * unchanged afterwards. An error is a difference over the element's own size plus the expected tensor's root mean square:
  * rounding grows with the element, and beside the tensor a small element may be all rounding. */
@@ -15,9 +17,9 @@
 
 #include <math.h>
 
-#include "kernels/backend.h"
 #include "kernels/memory.h"
 #include "kernels/random.h"
+#include "tests/kernels/cpu/emulated.h"
 
 typedef struct { double *data; int64_t rows, cols; } Exact;
 
@@ -395,11 +397,12 @@ static inline void check_forward(const OpCase *t, const Backend backend[3], cons
     }
 }
 
-static inline void check_op(const OpCase *t)
+static inline void check_op_by(const OpCase *t, const Instructions *isa)
 {
     const char *name = op_rows[t->op].name;
     Pool *pool[3] = { pool_open(1), pool_open(2), pool_open(3) };
     Backend backend[3] = { cpu_backend(pool[0]), cpu_backend(pool[1]), cpu_backend(pool[2]) };
+    for (int i = 0; i < 3; i++) backend[i].isa = isa;
     Reference r = { .args = &t->args, .n_in = t->n_in };
     Tensor in[OP_MAX_IN], pristine[OP_MAX_IN], dout[OP_MAX_OUT] = {0};
     for (int i = 0; i < t->n_in; i++) {
@@ -437,6 +440,14 @@ static inline void check_op(const OpCase *t)
         free(r.din[i].data);
     }
     for (int i = 0; i < 3; i++) pool_close(pool[i]);
+}
+
+static inline void check_op(const OpCase *t)
+{
+    bool multiplies = t->op == OP_LINEAR || t->op == OP_HEAD || t->op == OP_ATTENTION || t->op == OP_DENSE;
+    const Instructions *widest = instructions_widest();
+    for (const Instructions *isa = multiplies ? instruction_sets : widest; isa <= widest; isa++) check_op_by(t, isa);
+    for (int i = 0; (t->op == OP_LINEAR || t->op == OP_HEAD) && i < n_emulated; i++) check_op_by(t, &emulated[i].isa);
 }
 
 #endif

@@ -2,7 +2,7 @@
  * that what a part leaves out is neither read nor written. Once for each set of instructions that has a tile. */
 #include "tests/kernels/op_testing.h"
 
-#include "kernels/cpu/instructions.h"
+#include "tests/kernels/cpu/emulated.h"
 #include "kernels/cpu/matrix.h"
 
 typedef struct { int64_t m, n, k; bool a_transposed, b_transposed; float alpha, beta; GemmPart part; int64_t diagonal, k_tail; } Shape;
@@ -165,9 +165,9 @@ int main(void)
 {
     int failed = 0;
     for (Isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!instruction_sets[isa].gemm) continue;
         if (instruction_sets[isa].here()) failed += every_test(isa_names[isa], instruction_sets[isa].gemm);
         else printf("skipped: products by %s: not on this machine\n", isa_names[isa]);
     }
+    for (int i = 0; i < n_emulated; i++) failed += every_test(emulated[i].name, emulated[i].isa.gemm);
     return failed;
 }
