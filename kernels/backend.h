@@ -10,6 +10,10 @@
 #include "kernels/status.h"
 
 typedef struct Backend Backend;
+
+/* Of matrix products with frozen weights: as exact as float32's, or of factors rounded to bfloat16, summed in float32, where the machine is
+ * faster at that. */
+typedef enum { PRECISION_F32, PRECISION_BF16 } Precision;
 typedef struct Instructions Instructions;                              /* kernels/cpu/instructions.h */
 typedef struct {
     void   (*fwd)(const Backend *, const OpCall *);
@@ -21,6 +25,7 @@ struct Backend {
     const char *name;
     Pool   *pool;
     Kernels op[OP_COUNT];
+    Precision precision;
     const Instructions *isa;                                           /* cpu: of its matrix products */
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
@@ -32,7 +37,7 @@ Backend cpu_backend(Pool *);
 
 /* Sets of instructions, each with those before it. The CPU's matrix products shall use this one; STATUS_INPUT where the machine does
  * not have it. ISA_COUNT: the widest. */
-typedef enum { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_COUNT } Isa;
+typedef enum { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_AMX, ISA_COUNT } Isa;
 extern const char *const isa_names[ISA_COUNT + 1];                     /* ends with NULL */
 Status cpu_backend_use(Backend *, Isa);
 

@@ -1,5 +1,11 @@
 #include "kernels/cpu/instructions.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "kernels/status.h"
 
 static bool always(void) { return true; }
@@ -25,13 +31,29 @@ static bool has_avx512(void)
 #endif
 }
 
+/* Tiles and bfloat16 on them, and the kernel's leave to use them: asked for by any thread, it holds for all of the process, those that run
+ * already included. A kernel that does not know tiles says no. */
+static bool has_amx(void)
+{
+#if defined(__x86_64__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, BF16 = 1 << 22, TILES = 1 << 24 };
+    unsigned a, b, c, d;
+    if (!has_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILES)) return false;
+    return !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
+#else
+    return false;
+#endif
+}
+
 const Instructions instruction_sets[ISA_COUNT] = {
-    [ISA_BASELINE] = { always, &gemm_baseline },
-    [ISA_AVX2] = { instructions_avx2, &gemm_avx2 },
-    [ISA_AVX512] = { has_avx512, &gemm_avx512 },
+    [ISA_BASELINE] = { always, &gemm_baseline, NULL },
+    [ISA_AVX2] = { instructions_avx2, &gemm_avx2, NULL },
+    [ISA_AVX512] = { has_avx512, &gemm_avx512, NULL },
+    [ISA_AMX] = { has_amx, &gemm_avx512, &tiles_amx },
 };
 
-const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512", [ISA_COUNT] = NULL };
+const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512", [ISA_AMX] = "amx",
+                                               [ISA_COUNT] = NULL };
 
 const Instructions *instructions_widest(void)
 {

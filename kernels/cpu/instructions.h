@@ -9,10 +9,12 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/tiles.h"
 
 struct Instructions {
     bool (*here)(void);              /* does this machine have them? */
     const GemmKernels *gemm;         /* of float32 */
+    const TileKernels *tiles;        /* of bfloat16; NULL: none */
 };
 
 extern const Instructions instruction_sets[ISA_COUNT];

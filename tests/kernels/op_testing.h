@@ -6,8 +6,8 @@
  *   backward    gradients added and overwritten, over dout, over saved; what the row does not read is NULL; small: every
  *               subset of gradients
  *
- * Operations with matrix products run by every set of instructions that this machine has; those with frozen weights, whose products may
- * use more than gemm.h, also by those that are emulated.
+ * Operations with matrix products run by every set of instructions that this machine has; those with frozen weights also by an emulated
+ * one: by tiles where W is bfloat16.
  * Every tensor and the scratch stand between guard bytes, and whatever a kernel has to write starts as NaN. Inputs must be
  * unchanged afterwards. An error is a difference over the element's own size plus the expected tensor's root mean square:
  * rounding grows with the element, and beside the tensor a small element may be all rounding. */
@@ -444,10 +444,12 @@ static inline void check_op_by(const OpCase *t, const Instructions *isa)
 
 static inline void check_op(const OpCase *t)
 {
+    const Weight *w = t->op == OP_LINEAR ? t->args.linear.w : t->op == OP_HEAD ? t->args.head.w : NULL;
     bool multiplies = t->op == OP_LINEAR || t->op == OP_HEAD || t->op == OP_ATTENTION || t->op == OP_DENSE;
     const Instructions *widest = instructions_widest();
     for (const Instructions *isa = multiplies ? instruction_sets : widest; isa <= widest; isa++) check_op_by(t, isa);
-    for (int i = 0; (t->op == OP_LINEAR || t->op == OP_HEAD) && i < n_emulated; i++) check_op_by(t, &emulated[i].isa);
+    for (int i = 0; w && i < n_emulated; i++)
+        if (!emulated[i].isa.tiles == (w->dtype != DTYPE_BF16)) check_op_by(t, &emulated[i].isa);
 }
 
 #endif
