@@ -202,10 +202,46 @@ static void masks_are_pure_and_keep_the_mean(void **state)
     pool_close(pool);
 }
 
+/* With precision bfloat16, y and dx are products of rounded factors where there are tiles, whatever W's dtype: each factor errs by
+ * 2^-8 of itself at most, evenly, so an element by 2^-8 sqrt(2 / 3) of the root mean square of all; five deviations, and not nothing. */
+static void bfloat16_precision(void **state)
+{
+    (void)state;
+    static const Dtype dtypes[] = { DTYPE_F32, DTYPE_BF16, DTYPE_Q4_K };
+    for (int e = 0; e < n_emulated; e++)
+        for (int d = 0; emulated[e].isa.tiles && d < 3; d++) {
+            enum { ROWS = 40, IN = 512, OUT = 60 };
+            Pool *pool = pool_open(2);
+            Backend backend = cpu_backend(pool);
+            backend.isa = &emulated[e].isa;
+            backend.precision = PRECISION_BF16;
+            Weight w = weight_random(dtypes[d], OUT, IN, 5);
+            OpCase t = { .op = OP_LINEAR, .n_in = 1, .size = { { ROWS, IN } }, .args.linear.w = &w };
+            Tensor x = tensor_random(ROWS, IN, 1, 1), dy = tensor_random(ROWS, OUT, 2, 1), dx;
+            Reference r = { .args = &t.args, .n_in = 1, .n_out = 1, .in = { exact_of(x) }, .out = { exact_new(ROWS, OUT) }, .din = { exact_new(ROWS, IN) },
+                            .dout = { exact_of(dy) } };
+            OpCall done = forward(&t, &backend, &x, 0, -1);
+            backward(&t, &backend, &done, &dy, (Wish){ .wanted = 1 }, &dx);
+            fwd(&r);
+            bwd(&r);
+            double tolerance = 5 * 0x1p-8 * sqrt(2.0 / 3);
+            assert_tensor_near("linear", "out in bfloat16", 0, done.out[0], r.out[0], tolerance);
+            assert_tensor_near("linear", "gradient in bfloat16", 0, dx, r.din[0], tolerance);
+            assert_true(fabs((double)done.out[0].data[0] - r.out[0].data[0]) > 1e-6 * fabs(r.out[0].data[0]));
+            forward_free(&done);
+            Tensor all[] = { x, dy, dx };
+            for (int i = 0; i < 3; i++) guarded_free(all[i].data);
+            Exact exact[] = { r.in[0], r.out[0], r.din[0], r.dout[0] };
+            for (int i = 0; i < 4; i++) free(exact[i].data);
+            weight_free(w);
+            pool_close(pool);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(weights_for_tiles), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(weights_for_tiles), cmocka_unit_test(bfloat16_precision), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
         cmocka_unit_test(every_dtype), cmocka_unit_test(float32_that_is_not_aligned), cmocka_unit_test(masks_are_pure_and_keep_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
