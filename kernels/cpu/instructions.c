@@ -46,10 +46,10 @@ static bool has_amx(void)
 }
 
 const Instructions instruction_sets[ISA_COUNT] = {
-    [ISA_BASELINE] = { always, &gemm_baseline, NULL },
-    [ISA_AVX2] = { instructions_avx2, &gemm_avx2, NULL },
-    [ISA_AVX512] = { has_avx512, &gemm_avx512, NULL },
-    [ISA_AMX] = { has_amx, &gemm_avx512, &tiles_amx },
+    [ISA_BASELINE] = { always, &gemm_baseline, NULL, &peak_baseline },
+    [ISA_AVX2] = { instructions_avx2, &gemm_avx2, NULL, &peak_avx2 },
+    [ISA_AVX512] = { has_avx512, &gemm_avx512, NULL, &peak_avx512 },
+    [ISA_AMX] = { has_amx, &gemm_avx512, &tiles_amx, &peak_amx },
 };
 
 const char *const isa_names[ISA_COUNT + 1] = { [ISA_BASELINE] = "baseline", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512", [ISA_AMX] = "amx",

@@ -9,12 +9,14 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/tiles.h"
 
 struct Instructions {
     bool (*here)(void);              /* does this machine have them? */
     const GemmKernels *gemm;         /* of float32 */
     const TileKernels *tiles;        /* of bfloat16; NULL: none */
+    const PeakRounds *peak;          /* the most that they can do */
 };
 
 extern const Instructions instruction_sets[ISA_COUNT];

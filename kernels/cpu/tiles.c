@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "kernels/cpu/decode.h"
+#include "kernels/cpu/cpu.h"
 #include "kernels/cpu/instructions.h"
 #include "kernels/status.h"
 
@@ -45,17 +45,6 @@ TileCut tiles_cut(const Backend *backend, int64_t rows, int64_t cols)
                       greatest(1, ceil_div(ceil_div(cols, across), GROUP)) * GROUP };
 }
 
-/* To nearest, ties to even; a NaN stays one. */
-static void round_row(const float *x, int64_t n, uint16_t *out)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-        out[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
-    }
-}
-
 /* Rows and columns of W as bfloat16, `stride` apart. A column begins a block of W's dtype. */
 typedef struct { const uint16_t *data; int64_t stride; } Halves;
 
@@ -70,7 +59,7 @@ static Halves halves(const Work *work, int64_t row, int64_t n_rows, int64_t col,
     n_cols = ceil_div(n_cols, block) * block;
     for (int64_t r = 0; r < n_rows; r++) {
         Block line = weight_panel(w, row + r, 1, col, n_cols, decoded);
-        round_row(line.data, n_cols, work->w + r * n_cols);
+        cpu_narrow_floats(line.data, n_cols, work->w + r * n_cols);
     }
     return (Halves){ work->w, n_cols };
 }

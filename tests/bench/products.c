@@ -7,99 +7,10 @@
  * product is three of bfloat16, and its share counts them so. A busy machine shows: look at the peaks first. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "kernels/cpu/instructions.h"
 #include "kernels/memory.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* --- what registers reach: sums that do not wait for each other, in a loop that reads no memory */
-
-enum { ROUNDS = 1 << 18 };
-
-#define TWELVE(i) i(0) i(1) i(2) i(3) i(4) i(5) i(6) i(7) i(8) i(9) i(10) i(11)
-#define CLOBBERED "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12"
-
-#if defined(__x86_64__)
-#define SSE(i) "mulps %%xmm12, %%xmm" #i "\n\taddps %%xmm12, %%xmm" #i "\n\t"
-#define AVX2(i) "vfmadd231ps %%ymm12, %%ymm12, %%ymm" #i "\n\t"
-#define AVX512(i) "vfmadd231ps %%zmm12, %%zmm12, %%zmm" #i "\n\t"
-
-static double rounds_baseline(void)
-{
-    __asm__ volatile("xorps %%xmm12, %%xmm12" ::: "xmm12");
-    for (int r = 0; r < ROUNDS; r++) __asm__ volatile(TWELVE(SSE) ::: CLOBBERED);
-    return 12 * 2 * 4.0 * ROUNDS;
-}
-
-static double rounds_avx2(void)
-{
-    __asm__ volatile("vxorps %%ymm12, %%ymm12, %%ymm12" ::: "xmm12");
-    for (int r = 0; r < ROUNDS; r++) __asm__ volatile(TWELVE(AVX2) ::: CLOBBERED);
-    __asm__ volatile("vzeroupper" ::: CLOBBERED);
-    return 12 * 2 * 8.0 * ROUNDS;
-}
-
-static double rounds_avx512(void)
-{
-    __asm__ volatile("vxorps %%ymm12, %%ymm12, %%ymm12" ::: "xmm12");
-    for (int r = 0; r < ROUNDS; r++) __asm__ volatile(TWELVE(AVX512) ::: CLOBBERED);
-    __asm__ volatile("vzeroupper" ::: CLOBBERED);
-    return 12 * 2 * 16.0 * ROUNDS;
-}
-
-static double rounds_amx(void)
-{
-    instruction_sets[ISA_AMX].tiles->begin();
-    for (int r = 0; r < ROUNDS / 16; r++)
-        __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"
-                         "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" :::);
-    instruction_sets[ISA_AMX].tiles->end();
-    return 4 * 2 * 16 * 16 * 32.0 * (ROUNDS / 16);
-}
-#else
-#define NEON(i) "fmla v" #i ".4s, v12.4s, v12.4s\n\t"
-
-static double rounds_baseline(void)
-{
-    for (int r = 0; r < ROUNDS; r++)
-        __asm__ volatile(TWELVE(NEON) ::: "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12");
-    return 12 * 2 * 4.0 * ROUNDS;
-}
-#define rounds_avx2 NULL
-#define rounds_avx512 NULL
-#define rounds_amx NULL
-#endif
-
-typedef double Rounds(void);
-static Rounds *const rounds[ISA_COUNT] = { [ISA_BASELINE] = rounds_baseline, [ISA_AVX2] = rounds_avx2, [ISA_AVX512] = rounds_avx512, [ISA_AMX] = rounds_amx };
-
-static void one_worker(const void *ctx, int task, int worker)
-{
-    (void)task, (void)worker;
-    (*(Rounds *const *)ctx)();
-}
-
-/* GFLOP/s of all workers. */
-static double peak(Pool *pool, Isa isa)
-{
-    double best = 0, flops = rounds[isa]() * pool_workers(pool);
-    for (int i = 0; i < 50; i++) {
-        double begin = now();
-        pool_run(pool, pool_workers(pool), one_worker, &rounds[isa]);
-        double rate = flops / (now() - begin) * 1e-9;
-        best = rate > best ? rate : best;
-    }
-    return best;
-}
-
-/* --- a linear */
+#include "kernels/profile.h"
 
 typedef struct { int64_t out, in; } Shape;
 static const Shape shapes[] = { { 576, 576 }, { 1536, 576 }, { 576, 1536 }, { 192, 576 }, { 49152, 576 }, { 4096, 4096 }, { 11008, 4096 } };
@@ -126,13 +37,13 @@ static double best_rate(Linear *l, bool bwd, double seconds)
 {
     OpCall *c = &l->call;
     const Kernels *kernels = &l->backend.op[OP_LINEAR];
-    double flops = 2.0 * (double)c->in[0].rows * (double)l->w.rows * (double)l->w.cols, best = 0, begin = now();
+    double flops = 2.0 * (double)c->in[0].rows * (double)l->w.rows * (double)l->w.cols, best = 0, begin = profile_now();
     c->scratch_bytes = kernels->scratch(&l->backend, c, bwd);
     c->scratch = memory_try(c->scratch_bytes);
-    for (int i = 0; i < 2 || now() - begin < seconds; i++) {
-        double from = now();
+    for (int i = 0; i < 2 || profile_now() - begin < seconds; i++) {
+        double from = profile_now();
         call_once(l, bwd);
-        double rate = flops / (now() - from) * 1e-9;
+        double rate = flops / (profile_now() - from) * 1e-9;
         best = rate > best ? rate : best;
     }
     free(c->scratch);
@@ -173,7 +84,9 @@ int main(int argc, char **argv)
             printf("%-9s not on this machine\n", isa_names[isa]);
             continue;
         }
-        double peak_rate = peak(pool, isa);
+        Backend backend = cpu_backend(pool);
+        CHECK(cpu_backend_use(&backend, isa) == STATUS_OK);
+        double peak_rate = backend.peak(&backend) * 1e-9;
         printf("%-9s in registers %.0f\n", isa_names[isa], peak_rate);
         for (Precision precision = PRECISION_F32; precision <= (isa == ISA_AMX ? PRECISION_BF16 : PRECISION_F32); precision++)
             for (int i = 0; i < N_SHAPES; i++) show(pool, isa, precision, peak_rate, shapes[i], rows, seconds);
