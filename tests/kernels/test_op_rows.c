@@ -3,6 +3,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/random.h"
+#include "tests/kernels/cpu/emulated.h"
 
 static void every_slot_is_filled(void **state)
 {
@@ -109,28 +110,39 @@ static Recipe random_recipe(Random *random)
 }
 
 /* Random recipes; a capacity and a batch whose every size is at most the capacity's, near the cuts of the kernels too. */
+static void check_scratch(const Backend *backend, Random *random)
+{
+    static const int64_t cuts[] = { 0, 1, 15, 16, 17, 64, 127, 128, 129, 255, 256, 257, 511, 512, 513 };
+    for (int i = 0; i < 20000; i++) {
+        Recipe recipe = random_recipe(random);
+        Batch capacity, batch;
+        for (int s = 0; s < SIZES; s++) {
+            capacity.size[s] = below(random, 2) ? cuts[below(random, 15)] : below(random, 2000);
+            batch.size[s] = below(random, capacity.size[s] + 1);
+            int64_t cut = cuts[below(random, 15)];
+            if (cut <= capacity.size[s]) batch.size[s] = below(random, 2) ? cut : batch.size[s];
+        }
+        for (OpId op = 0; op < OP_COUNT; op++)
+            for (int bwd = 0; bwd <= !op_rows[op].no_bwd; bwd++)
+                assert_true(scratch(backend, op, &recipe, &batch, bwd) <= scratch(backend, op, &recipe, &capacity, bwd));
+    }
+}
+
+/* By emulated instructions too: tiles have scratch of their own, from some rows on. */
 static void scratch_is_monotone(void **state)
 {
     (void)state;
-    static const int64_t cuts[] = { 0, 1, 15, 16, 17, 64, 127, 128, 129, 255, 256, 257, 511, 512, 513 };
     Random random;
     random_seed(&random, 3);
     for (int workers = 1; workers <= 3; workers += 2) {
         Pool *pool = pool_open(workers);
         Backend backend = cpu_backend(pool);
-        for (int i = 0; i < 20000; i++) {
-            Recipe recipe = random_recipe(&random);
-            Batch capacity, batch;
-            for (int s = 0; s < SIZES; s++) {
-                capacity.size[s] = below(&random, 2) ? cuts[below(&random, 15)] : below(&random, 2000);
-                batch.size[s] = below(&random, capacity.size[s] + 1);
-                int64_t cut = cuts[below(&random, 15)];
-                if (cut <= capacity.size[s]) batch.size[s] = below(&random, 2) ? cut : batch.size[s];
+        check_scratch(&backend, &random);
+        for (int i = 0; i < n_emulated; i++)
+            for (backend.precision = PRECISION_F32; backend.precision <= PRECISION_BF16; backend.precision++) {
+                backend.isa = &emulated[i].isa;
+                check_scratch(&backend, &random);
             }
-            for (OpId op = 0; op < OP_COUNT; op++)
-                for (int bwd = 0; bwd <= !op_rows[op].no_bwd; bwd++)
-                    assert_true(scratch(&backend, op, &recipe, &batch, bwd) <= scratch(&backend, op, &recipe, &capacity, bwd));
-        }
         pool_close(pool);
     }
 }
