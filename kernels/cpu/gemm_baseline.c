@@ -77,8 +77,9 @@ static void border_tile(const Gemm *g)
 {
     for (int64_t i = 0; i < g->m; i++)
         for (int64_t j = 0; j < g->n; j++) {
-            float *c = g->c + i * g->c_stride + j, sum = element(g->a.data + i * g->a.row, g->a.step, g->b.data + j, g->b.step, g->k, 0);
-            sum = element(g->a_tail.data ? g->a_tail.data + i * g->a_tail.row : NULL, g->a_tail.step, g->b.data + j + g->k * g->b.step, g->b.step, g->k_tail, sum);
+            const float *b = g->b.data + j;
+            float *c = g->c + i * g->c_stride + j, sum = element(g->a.data + i * g->a.row, g->a.step, b, g->b.step, g->k, 0);
+            if (g->k_tail) sum = element(g->a_tail.data + i * g->a_tail.row, g->a_tail.step, b + g->k * g->b.step, g->b.step, g->k_tail, sum);
             sum *= g->alpha;
             *c = g->beta != 0 ? sum + g->beta * *c : sum;
         }

@@ -145,7 +145,8 @@ static void y_product(const Linear *l, int64_t row, int64_t n_rows, int64_t col,
     float *y = l->c->out[0].data + row * l->out + col;
     Block x = at(l->c->in[0], row, 0);
     if (l->on_tiles) {
-        tile_product(l->backend, &(TileProduct){ .m = n_rows, .n = n_cols, .a = x, .w = l->w, .transposed = true, .col = col, .c = y, .c_stride = l->out }, room);
+        tile_product(l->backend, &(TileProduct){ .m = n_rows, .n = n_cols, .a = x, .w = l->w, .transposed = true, .col = col,
+                                                 .c = y, .c_stride = l->out }, room);
         return;
     }
     Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);

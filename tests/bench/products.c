@@ -63,8 +63,8 @@ static void show(Pool *pool, Isa isa, Precision precision, double peak_rate, Sha
                        .out = { { values_new(rows * shape.out), rows, shape.out } }, .din = { { values_new(rows * shape.in), rows, shape.in } } };
     l.call.dout[0] = l.call.out[0];
     double fwd = best_rate(&l, false, seconds), bwd = best_rate(&l, true, seconds);
-    printf("%-9s %-8s %6lld x %-5lld %8.0f %5.0f %% %8.0f %5.0f %%\n", isa_names[isa], precision == PRECISION_BF16 ? "bfloat16" : "float32", (long long)shape.out,
-           (long long)shape.in, fwd, 100 * terms * fwd / peak_rate, bwd, 100 * terms * bwd / peak_rate);
+    printf("%-9s %-8s %6lld x %-5lld %8.0f %5.0f %% %8.0f %5.0f %%\n", isa_names[isa], precision == PRECISION_BF16 ? "bfloat16" : "float32",
+           (long long)shape.out, (long long)shape.in, fwd, 100 * terms * fwd / peak_rate, bwd, 100 * terms * bwd / peak_rate);
     fflush(stdout);
     free(l.call.in[0].data);
     free(l.call.out[0].data);

@@ -26,7 +26,8 @@ static void emulated_tile_loadconfig(const void *config)
     for (int i = 0; i < 14; i++) CHECK(!tiles.config.reserved[i], "reserved byte %d of a tile configuration", i);
     for (int i = 0; i < 16; i++) {
         int rows = tiles.config.rows[i], bytes = tiles.config.row_bytes[i];
-        CHECK(rows <= EMULATED_ROWS && bytes <= EMULATED_ROW_BYTES && (i < EMULATED_TILES || (!rows && !bytes)), "tile %d of %d rows of %d bytes", i, rows, bytes);
+        CHECK(rows <= EMULATED_ROWS && bytes <= EMULATED_ROW_BYTES && (i < EMULATED_TILES || (!rows && !bytes)),
+              "tile %d of %d rows of %d bytes", i, rows, bytes);
         CHECK(!rows == !bytes, "tile %d has %d rows of %d bytes", i, rows, bytes);
     }
     emulated_tiles = tiles;

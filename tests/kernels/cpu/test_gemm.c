@@ -127,8 +127,8 @@ static void parts(void **state)
     for (GemmPart part = GEMM_LOWER_C; part <= GEMM_UPPER_A; part++)
         for (size_t d = 0; d < sizeof diagonals / sizeof *diagonals; d++)
             for (int how = 0; how < 4; how++)
-                check(*state, (Shape){ .m = 61, .n = 70, .k = how & 2 ? 650 : 64, .a_transposed = how & 1, .b_transposed = how & 2, .alpha = 1, .beta = how == 3,
-                               .part = part, .diagonal = diagonals[d] });
+                check(*state, (Shape){ .m = 61, .n = 70, .k = how & 2 ? 650 : 64, .a_transposed = how & 1, .b_transposed = how & 2, .alpha = 1,
+                               .beta = how == 3, .part = part, .diagonal = diagonals[d] });
 }
 
 /* What another cut of the rows must not change. */

@@ -65,8 +65,8 @@ static void make_batch(Golden *g)
     batch_collate(&g->batch, &g->examples, index, 2, (Padding){0});
 }
 
-/* How a golden model is run, beside what its files say. */
-typedef struct { int n_recomputed, n_threads; double dropout; const Instructions *isa; } How;      /* dropout: in every place that the family has; isa NULL: the widest */
+/* How a golden model is run, beside what its files say: dropout in every place that the family has; isa NULL: the widest. */
+typedef struct { int n_recomputed, n_threads; double dropout; const Instructions *isa; } How;
 
 static void open_golden(Golden *g, const char *dir, How how)
 {
