@@ -1,7 +1,5 @@
 #include "kernels/cpu/tiles.h"
 
-#include <string.h>
-
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/instructions.h"
 #include "kernels/status.h"
@@ -23,7 +21,7 @@ typedef struct {
     const TileProduct *p;
     int terms;
     uint16_t *a, *b, *w;           /* tiles of a block of A, tiles of a panel of B, a decoded part of W */
-    float *c;                      /* a block of C on the border */
+    float *c;                      /* a block of C that is made beside it */
 } Work;
 
 bool tiles_take(const Backend *backend, const Weight *w, int64_t rows)
@@ -75,17 +73,20 @@ static void split_rows(const Work *work, int64_t i, int64_t m, int64_t k_from, i
                                            work->a + r / TILE_BLOCK * step_tiles(work, k) * TILE_HALVES });
 }
 
-/* A block on C's border: its sums are made beside C. */
-static void border_sums(const Work *work, TileSums sums, int64_t m, int64_t n)
+/* Three terms' sums of a piece are added to C: one chain over all of K would err more. One term's go on from C. */
+static bool chained(const Work *work, bool add) { return !add || work->terms == 1; }
+
+/* A block that is made beside C: on the border, or to be added. */
+static void sums_beside(const Work *work, TileSums sums, int64_t m, int64_t n)
 {
-    float *c = sums.c;
+    float *c = sums.c, beta = chained(work, sums.add) ? 0 : 1;
     int64_t stride = sums.c_stride;
     sums.c = work->c;
     sums.c_stride = TILE_BLOCK;
-    memset(work->c, 0, C_FLOATS * sizeof(float));
-    for (int64_t r = 0; sums.add && r < m; r++) memcpy(work->c + r * TILE_BLOCK, c + r * stride, (size_t)n * sizeof *c);
+    sums.add = sums.add && work->terms == 1;
+    for (int64_t r = 0; sums.add && r < m; r++) cpu_hand_over(c + r * stride, n, 0, work->c + r * TILE_BLOCK);
     work->kernels->sums(&sums);
-    for (int64_t r = 0; r < m; r++) memcpy(c + r * stride, work->c + r * TILE_BLOCK, (size_t)n * sizeof *c);
+    for (int64_t r = 0; r < m; r++) cpu_hand_over(work->c + r * TILE_BLOCK, n, beta, c + r * stride);
 }
 
 /* Columns [j, j + n) of C, n <= 32, by all rows of the block. */
@@ -96,8 +97,9 @@ static void panel(const Work *work, int64_t i, int64_t m, int64_t j, int64_t n, 
     for (int64_t r = 0; r < m; r += TILE_BLOCK) {
         TileSums sums = { ceil_div(k, TILE_STEPS), work->terms, work->a + r / TILE_BLOCK * step_tiles(work, k) * TILE_HALVES, work->b,
                           p->c + (i + r) * p->c_stride + j, p->c_stride, add };
-        if (m - r >= TILE_BLOCK && n == TILE_BLOCK) work->kernels->sums(&sums);
-        else border_sums(work, sums, least(TILE_BLOCK, m - r), n);
+        bool inside = m - r >= TILE_BLOCK && n == TILE_BLOCK;
+        if (inside && chained(work, add)) work->kernels->sums(&sums);
+        else sums_beside(work, sums, least(TILE_BLOCK, m - r), n);
     }
 }
 

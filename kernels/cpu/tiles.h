@@ -7,7 +7,8 @@
  * A tile is sixteen rows of 64 bytes. A's has sixteen rows by 32 steps of K; B's row p has steps 2p and 2p + 1 of sixteen columns, as
  * pairs. A block of A is split once, into a worker's room in L2, and meets one panel of B after the other: 32 columns by up to 576
  * steps, packed from where W lies into 36 KB of L1. Sums of 32 x 32 are made in four tiles. What lies beyond the border of A or W
- * is zeros in the tiles. A tile's sums run over K in its order and start from C, so bits depend on shapes only. */
+ * is zeros in the tiles. Sums run over K in its order, so bits depend on
+ * shapes only. */
 #ifndef KERNELS_CPU_TILES_H
 #define KERNELS_CPU_TILES_H
 #include <stdbool.h>
