@@ -10,6 +10,11 @@
 #include "kernels/status.h"
 
 typedef struct Backend Backend;
+
+/* Of matrix products with frozen weights: as exact as float32's, or of factors rounded to bfloat16, summed in float32, where the machine is
+ * faster at that. */
+typedef enum { PRECISION_F32, PRECISION_BF16 } Precision;
+typedef struct Instructions Instructions;                              /* kernels/cpu/instructions.h */
 typedef struct {
     void   (*fwd)(const Backend *, const OpCall *);
     void   (*bwd)(const Backend *, const OpCall *);                    /* NULL where the op row says no_bwd */
@@ -38,11 +43,20 @@ struct Backend {
     Device *device;                /* NULL, as is `memory`: the host */
     const DeviceMemory *memory;
     Kernels op[OP_COUNT];
+    Precision precision;
+    const Instructions *isa;                                           /* cpu: of its matrix products */
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
-    double (*peak)(const Backend *);     /* FLOP/s of float32 multiply-adds that never leave the registers, all workers, measured now */
+    double (*peak)(const Backend *);     /* FLOP/s of the widest multiply-adds, which never leave the registers, all workers, measured now */
 };
 
-Backend cpu_backend(Pool *);        /* the pool stays the caller's */
+/* The pool stays the caller's. Its matrix products use the widest instructions that this machine has. */
+Backend cpu_backend(Pool *);
+
+/* Sets of instructions, each with those before it. The CPU's matrix products shall use this one; STATUS_INPUT where the machine does
+ * not have it. ISA_COUNT: the widest. */
+typedef enum { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_AMX, ISA_COUNT } Isa;
+extern const char *const isa_names[ISA_COUNT + 1];                     /* ends with NULL */
+Status cpu_backend_use(Backend *, Isa);
 
 #endif

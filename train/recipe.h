@@ -10,6 +10,7 @@
 #include "data/set/mixture.h"
 #include "data/set/packing.h"
 #include "data/set/sampler.h"
+#include "kernels/backend.h"
 #include "optim/schedule.h"
 #include "train/keys.h"
 
@@ -91,6 +92,7 @@ typedef struct {
     int64_t  seed, data_seed;            /* data_seed: seed where null */
     int64_t  threads;                    /* 0: every core */
     char    *device;                     /* run/device.h */
+    Isa      cpu_isa;                    /* ISA_COUNT: the widest that the machine has */
     bool     plan;                       /* print the plan, run nothing */
     bool     profile;                    /* print the time of each operation at the end */
 

@@ -98,6 +98,7 @@ static const Key sft[] = {
     { FIELD(data_seed, KEY_INTEGER, "null"), .min = 0, .max = 4294967295.0, OR_NULL(-1), .meaning = "of the order of the rows. Not given: seed" },
     { FIELD(threads, KEY_INTEGER, "null"), .min = 1, .max = 1024, OR_NULL(0), .meaning = "worker threads. Not given: one per core. Results do not depend on it" },
     { FIELD(device, KEY_STRING, "\"cpu\""), .meaning = "cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where there is one" },
+    { FIELD(cpu_isa, KEY_ENUM, "null"), .names = isa_names, OR_NULL(ISA_COUNT), .meaning = "by which of the processor's instructions matrix products are made, for comparisons. Not given: the widest that it has" },
     { FIELD(plan, KEY_BOOL, "false"), .meaning = "print memory plan and cost, run nothing" },
     { FIELD(profile, KEY_BOOL, "false"), .meaning = "print the time that each operation took, at the end" },
 

@@ -25,6 +25,7 @@ enum {
 
 typedef struct {
     const OpCall *c;
+    const Instructions *isa;
     int head_dim, n_heads, n_kv, blocks, pieces;
     int64_t piece;                   /* keys */
     float scale, softcap;
@@ -49,12 +50,13 @@ size_t cpu_attention_scratch(const Backend *backend, const OpCall *c, bool bwd)
     return (size_t)(pool_workers(backend->pool) * room_floats(c, bwd) + (pieces > 1 ? pieces * partial_floats(c) : 0)) * sizeof(float);
 }
 
-static Attention prepare(const OpCall *c, bool bwd)
+static Attention prepare(const Backend *backend, const OpCall *c, bool bwd)
 {
     int64_t longest = c->args->attention.longest, piece = piece_keys(longest);
-    Attention a = { .c = c, .head_dim = c->args->attention.head_dim, .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv,
-                    .blocks = (int)ceil_div(longest, QUERIES), .pieces = (int)ceil_div(longest, piece), .piece = piece, .scale = c->args->attention.scale,
-                    .softcap = c->args->attention.softcap, .room = c->scratch, .room_floats = room_floats(c, bwd) };
+    Attention a = { .c = c, .isa = backend->isa, .head_dim = c->args->attention.head_dim,
+                    .n_heads = c->args->attention.n_heads, .n_kv = c->args->attention.n_kv, .blocks = (int)ceil_div(longest, QUERIES),
+                    .pieces = (int)ceil_div(longest, piece), .piece = piece, .scale = c->args->attention.scale, .softcap = c->args->attention.softcap,
+                    .room = c->scratch, .room_floats = room_floats(c, bwd) };
     if (bwd && a.pieces > 1) {
         a.partial = a.room;
         a.room += a.pieces * partial_floats(c);
@@ -116,7 +118,7 @@ static Block at(Tensor t, int64_t row, int64_t col) { return (Block){ t.data + r
 
 static void scores(const Attention *a, const QueryBlock *b, float *s)
 {
-    matmul_part(GEMM_LOWER_C, b->diagonal, b->n, b->n_keys, a->head_dim, a->scale, AS_IS, at(a->c->in[0], b->q_row, b->q_col),
+    matmul_part(a->isa, GEMM_LOWER_C, b->diagonal, b->n, b->n_keys, a->head_dim, a->scale, AS_IS, at(a->c->in[0], b->q_row, b->q_col),
                 TRANSPOSED, at(a->c->in[1], b->kv_row, b->kv_col), 0, s, b->n_keys);
 }
 
@@ -168,8 +170,8 @@ static void fwd_block(const void *ctx, int task, int worker)
         QueryBlock b = block_of_keys(all, key, key + KEYS);
         scores(a, &b, s);
         for (int64_t i = 0; i < b.n; i++) weigh(a, &b, i, s + i * b.n_keys, &met[i], y + i * y_cols);
-        matmul_part(GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys }, AS_IS, at(a->c->in[2], b.kv_row, b.kv_col),
-                    key > all.unseen ? 1 : 0, y, y_cols);
+        matmul_part(a->isa, GEMM_LOWER_A, b.diagonal, b.n, a->head_dim, b.n_keys, 1, AS_IS, (Block){ s, b.n_keys },
+                    AS_IS, at(a->c->in[2], b.kv_row, b.kv_col), key > all.unseen ? 1 : 0, y, y_cols);
     }
     for (int64_t i = 0; i < all.n; i++) {
         shrink(y + i * y_cols, 1 / met[i].sum, a->head_dim);
@@ -179,7 +181,7 @@ static void fwd_block(const void *ctx, int task, int worker)
 
 void cpu_attention_fwd(const Backend *backend, const OpCall *c)
 {
-    Attention a = prepare(c, false);
+    Attention a = prepare(backend, c, false);
     pool_run(backend->pool, c->args->attention.n_spans * a.n_heads * a.blocks, fwd_block, &a);
 }
 
@@ -237,19 +239,19 @@ static void bwd_block(const Attention *a, const QueryBlock *b, QueryGradient dq,
     Block y = at(c->out[0], b->q_row, b->q_col), dy = at(c->dout[0], b->q_row, b->q_col);
     int64_t n = b->n, n_keys = b->n_keys, head_dim = a->head_dim;
     scores(a, b, p);
-    matmul_part(GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
+    matmul_part(a->isa, GEMM_LOWER_C, b->diagonal, n, n_keys, head_dim, 1, AS_IS, dy, TRANSPOSED, v, 0, dp, n_keys);
     for (int64_t i = 0; i < n; i++) {
         float lse = c->saved[0].data[(b->q_row + i) * a->n_heads + b->head], delta = cpu_dot(dy.data + i * dy.stride, y.data + i * y.stride, head_dim);
         bwd_query(a, b, i, lse, delta, p + i * n_keys, dp + i * n_keys);
     }
     if (dv.data)
-        matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ p, n_keys }, AS_IS, dy, 1,
+        matmul_part(a->isa, GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ p, n_keys }, AS_IS, dy, 1,
                     dv.data + b->kv_row * dv.cols + b->kv_col, dv.cols);
     if (dq.data)
-        matmul_part(GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, dq.beta,
+        matmul_part(a->isa, GEMM_LOWER_A, b->diagonal, n, head_dim, n_keys, 1, AS_IS, (Block){ dp, n_keys }, AS_IS, k, dq.beta,
                     dq.data + b->q_row * q_cols + b->q_col, q_cols);
     if (dk.data)
-        matmul_part(GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ dp, n_keys }, AS_IS, q, 1,
+        matmul_part(a->isa, GEMM_UPPER_A, b->diagonal, n_keys, head_dim, n, 1, TRANSPOSED, (Block){ dp, n_keys }, AS_IS, q, 1,
                     dk.data + b->kv_row * dk.cols + b->kv_col, dk.cols);
 }
 
@@ -300,7 +302,7 @@ static void sum_pieces(const void *ctx, int task, int worker)
 
 void cpu_attention_bwd(const Backend *backend, const OpCall *c)
 {
-    Attention a = prepare(c, true);
+    Attention a = prepare(backend, c, true);
     pool_run(backend->pool, c->args->attention.n_spans * a.n_kv * a.pieces, bwd_piece, &a);
     if (a.partial && c->din[0].data) pool_run(backend->pool, c->args->attention.n_spans * a.blocks, sum_pieces, &a);
 }

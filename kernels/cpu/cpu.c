@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <string.h>
 
+#include "kernels/cpu/instructions.h"
 #include "kernels/cpu/matrix.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/cpu/vector.h"
@@ -13,7 +14,7 @@ void openblas_set_num_threads(int);
 Backend cpu_backend(Pool *pool)
 {
     openblas_set_num_threads(1);
-    return (Backend){ .name = "cpu", .pool = pool, .narrow = cpu_narrow,
+    return (Backend){ .name = "cpu", .pool = pool, .isa = instructions_widest(), .narrow = cpu_narrow,
                       .widen = cpu_widen, .peak = cpu_peak, .op = {
         [OP_EMBEDDING] = { cpu_embedding_fwd, NULL, NULL },
         [OP_NOISE] = { cpu_noise_fwd, cpu_noise_bwd, NULL },
@@ -97,7 +98,7 @@ void cpu_hand_over_scaled(const float *from, int64_t n, float scale, float beta,
 void cpu_words(PhiloxKey key, uint64_t first, int64_t n, uint32_t *out)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (instructions_avx2()) {
         cpu_words_avx2(key, first, n, out);
         return;
     }

@@ -29,6 +29,7 @@ CPU_OPERATION(gather);
 CPU_OPERATION(add_row);
 
 void cpu_narrow(const Backend *, Tensor x, uint16_t *kept);
+void cpu_narrow_floats(const float *x, int64_t n, uint16_t *to);
 void cpu_widen(const Backend *, const uint16_t *kept, Tensor x);
 
 /* Elementwise work is cut into tasks of whole rows, about ROW_TASK elements each. */

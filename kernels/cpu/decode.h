@@ -5,7 +5,6 @@
 #include "kernels/dtype.h"
 
 DtypeDecode *decode_for(Dtype);
-int decode_has_avx2(void);                                /* this machine is an x86-64-v3 */
 
 extern DtypeDecode *const decode_avx2[DTYPE_COUNT];      /* needs x86-64-v3; NULL where there is none */
 

@@ -2,17 +2,19 @@
  * over all of K, so its bits do not depend on the cut. */
 #include "kernels/cpu/cpu.h"
 
+#include "kernels/cpu/instructions.h"
 #include "kernels/cpu/matrix.h"
 
-enum { ROWS = 2048, COLS = 48 };      /* of a tile, at most */
+enum { ROWS = 2048 };      /* of a tile, at most */
 
 /* C [m, n] = op(A) op(B) + beta C, both as they are by default. */
 typedef struct {
+    const Instructions *isa;
     int64_t m, n, k;
     Orientation a_is, b_is;
     Tensor a, b, c;
     float beta;
-    int64_t tile_rows;
+    int64_t tile_rows, tile_cols;
 } Product;
 
 static Block line(Tensor t, Orientation is, int64_t i) { return (Block){ t.data + i * (is == AS_IS ? t.cols : 1), t.cols }; }
@@ -21,15 +23,17 @@ static void tile(const void *ctx, int task, int worker)
 {
     (void)worker;
     const Product *p = ctx;
-    int64_t across = ceil_div(p->n, COLS), row = task / across * p->tile_rows, col = task % across * COLS;
+    int64_t across = ceil_div(p->n, p->tile_cols), row = task / across * p->tile_rows, col = task % across * p->tile_cols;
     Orientation b_lines = p->b_is == AS_IS ? TRANSPOSED : AS_IS;        /* B is cut along its columns */
-    matmul(least(p->tile_rows, p->m - row), least(COLS, p->n - col), p->k, 1, p->a_is, line(p->a, p->a_is, row), p->b_is, line(p->b, b_lines, col),
+    matmul(p->isa, least(p->tile_rows, p->m - row), least(p->tile_cols, p->n - col), p->k, 1, p->a_is, line(p->a, p->a_is, row), p->b_is, line(p->b, b_lines, col),
            p->beta, p->c.data + row * p->n + col, p->n);
 }
 
 static void run(const Backend *backend, Product p)
 {
-    int64_t across = ceil_div(p.n, COLS);
+    p.isa = backend->isa;
+    p.tile_cols = p.isa->gemm->width;
+    int64_t across = ceil_div(p.n, p.tile_cols);
     p.tile_rows = cpu_tile_rows(backend, p.m, ROWS, across);
     pool_run(backend->pool, (int)(ceil_div(p.m, p.tile_rows) * across), tile, &p);
 }

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-enum { LINE = 16 };          /* floats of a cache line */
+enum { ROWS = 6, COLS = 16, LINE = 16 };          /* of a tile; floats of a cache line */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -27,7 +27,7 @@ INLINE void put(float *c, __m256 sum, __m256 alpha, float beta, bool whole, __m2
 typedef struct { const float *a, *b; } Steps;
 
 /* Adds the products of steps [p, end); `rows` and `whole` (16 columns) are constants where these are called. */
-INLINE Steps steps(const Gemm *g, GemmLeft left, Steps at, int64_t n, __m256 sum[GEMM_ROWS][2], const int rows, const bool whole)
+INLINE Steps steps(const Gemm *g, GemmLeft left, Steps at, int64_t n, __m256 sum[ROWS][2], const int rows, const bool whole)
 {
     __m256i low = first_lanes(g->n), high = first_lanes(g->n - 8);
     const float *a3 = at.a + 3 * left.row;
@@ -49,7 +49,7 @@ INLINE Steps steps(const Gemm *g, GemmLeft left, Steps at, int64_t n, __m256 sum
 
 INLINE void tile_of(const Gemm *g, const int rows, const bool whole)
 {
-    __m256 sum[GEMM_ROWS][2];
+    __m256 sum[ROWS][2];
     __m256i low = first_lanes(g->n), high = first_lanes(g->n - 8);
     Steps at = { g->a.data, g->b.data };
     const float *ahead = g->ahead;
@@ -76,7 +76,7 @@ INLINE void tile_of(const Gemm *g, const int rows, const bool whole)
 
 static void tile(const Gemm *g)
 {
-    bool whole = g->n == GEMM_COLS;
+    bool whole = g->n == COLS;
     if (whole && g->m == 6) tile_of(g, 6, true);
     else if (whole && g->m == 5) tile_of(g, 5, true);
     else if (whole && g->m == 4) tile_of(g, 4, true);
@@ -130,8 +130,8 @@ static void eight_lines(const GemmLines *l, int64_t n, const float *x, float *to
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i++) {
             if (i >= here) break;
-            if (n == 8) _mm256_storeu_ps(to + (p + i) * GEMM_COLS, r[i]);
-            else _mm256_maskstore_ps(to + (p + i) * GEMM_COLS, lanes, r[i]);
+            if (n == 8) _mm256_storeu_ps(to + (p + i) * COLS, r[i]);
+            else _mm256_maskstore_ps(to + (p + i) * COLS, lanes, r[i]);
         }
     }
 }
@@ -141,7 +141,7 @@ static void lines(const GemmLines *l)
     for (int64_t i = 0; i < l->n; i += 8) eight_lines(l, l->n - i < 8 ? l->n - i : 8, l->x + i * l->stride, l->to + i);
 }
 
-const GemmKernels gemm_avx2 = { tile, lines };
+const GemmKernels gemm_avx2 = { .rows = ROWS, .cols = COLS, .width = 48, .tile = tile, .lines = lines };
 #else
 const GemmKernels gemm_avx2 = {0};
 #endif

@@ -10,19 +10,24 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/cpu/matrix.h"
+#include "kernels/cpu/instructions.h"
+#include "kernels/cpu/tiles.h"
 #include "kernels/cpu/vector.h"
 
 enum {
     CHUNK = 512,          /* scored rows at a time */
     TOKENS = 1024,        /* of the vocabulary in a tile of logits */
-    BACK_COLS = 144,      /* of a tile of dx */
+    BACK_WIDTHS = 3,      /* of a tile of dx, in widths of a product */
+    LINE = 16,            /* floats of a cache line, at which a worker's room begins */
     PAD = 16,             /* floats between rows of logits: a vocabulary of 2^n would put all rows into few lines of the cache */
     ROWS_AT_ONCE = 4,     /* of a task over whole rows of logits */
 };
 
 typedef struct {
     const OpCall *c;
+    const Backend *backend;
+    const Instructions *isa;
+    bool on_tiles;        /* products with W (tiles.h) */
     Weight w;             /* a trained W is float32 in the step's memory */
     const float *coef;    /* NULL: no gradient is made */
     Tensor to, dw, db;    /* gradients: of x, where a chunk's rows are written or, with `add`, added; of W; of b; data NULL: not wanted */
@@ -36,29 +41,39 @@ typedef struct {
 static int bias_input(const OpCall *c) { return c->n_in - 1; }       /* where b is trained */
 static const float *bias(const OpCall *c) { return c->args->head.trained_bias ? c->in[bias_input(c)].data : c->args->head.b; }
 
-static Head describe(const OpCall *c)
+static Head describe(const Backend *backend, const OpCall *c)
 {
     Tensor t = c->in[1];
     Weight w = !c->args->head.w ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
-    Head h = { .c = c, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols, .tile_cols = column_cut(w.cols, BACK_COLS, w.dtype) };
-    h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * (h.width > h.tile_cols ? h.width : h.tile_cols);
+    Head h = { .c = c, .backend = backend, .isa = backend->isa, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols,
+               .tile_cols = column_cut(w.cols, BACK_WIDTHS * backend->isa->gemm->width, w.dtype) };
+    h.on_tiles = tiles_take(backend, &h.w, least(CHUNK, c->args->head.n));
+    h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * greatest(h.width, h.tile_cols);
+    if (h.on_tiles) h.room_floats = greatest(h.room_floats, tiles_room_floats());
+    h.room_floats = ceil_div(h.room_floats, LINE) * LINE;
     return h;
 }
 
 size_t cpu_head_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
     if (bwd && c->args->head.gradient) return 0;
-    Head h = describe(c);
+    Head h = describe(backend, c);
     int64_t rows = least(CHUNK, c->args->head.n);
-    return (size_t)(rows * (2 * h.width + h.z_stride) + pool_workers(backend->pool) * h.room_floats) * sizeof(float);
+    return (size_t)(rows * (2 * h.width + h.z_stride) + pool_workers(backend->pool) * h.room_floats + LINE) * sizeof(float);
 }
 
 static void logits_tile(const void *ctx, int task, int worker)
 {
     const Head *h = ctx;
     int64_t token = (int64_t)task * TOKENS, n = least(TOKENS, h->vocabulary - token);
-    Block w = weight_panel(&h->w, token, n, 0, h->width, h->room + worker * h->room_floats);
-    matmul(h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
+    float *room = h->room + worker * h->room_floats;
+    if (h->on_tiles) {
+        tile_product(h->backend, &(TileProduct){ .m = h->n, .n = n, .a = { h->x, h->width }, .w = &h->w, .transposed = true, .col = token, .c = h->z + token,
+                                                 .c_stride = h->z_stride }, room);
+        return;
+    }
+    Block w = weight_panel(&h->w, token, n, 0, h->width, room);
+    matmul(h->isa, h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
 }
 
 typedef struct { double sum, weighted, plain; float most; int64_t at; } Statistics;    /* sums of e^(z-most), z e^(z-most), z */
@@ -148,11 +163,17 @@ static void dx_tile(const void *ctx, int task, int worker)
     int64_t across = ceil_div(h->width, h->tile_cols), row = task / across * h->tile_rows, col = task % across * h->tile_cols;
     int64_t n_rows = least(h->tile_rows, h->n - row), n_cols = least(h->tile_cols, h->width - col);
     int64_t step = weight_is_plain(&h->w) ? h->vocabulary : TOKENS;
+    float *room = h->room + worker * h->room_floats, *dx = h->dx + row * h->width + col;
+    if (h->on_tiles) {
+        tile_product(h->backend, &(TileProduct){ .m = n_rows, .n = n_cols, .a = { h->z + row * h->z_stride, h->z_stride }, .w = &h->w, .col = col, .c = dx,
+                                                 .c_stride = h->width }, room);
+        return;
+    }
     for (int64_t token = 0; token < h->vocabulary; token += step) {
         int64_t n = least(step, h->vocabulary - token);
-        Block w = weight_panel(&h->w, token, n, col, n_cols, h->room + worker * h->room_floats);
-        matmul(n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0,
-               h->dx + row * h->width + col, h->width);
+        Block w = weight_panel(&h->w, token, n, col, n_cols, room);
+        matmul(h->isa, n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0, dx,
+               h->width);
     }
 }
 
@@ -162,8 +183,8 @@ static void dw_tile(const void *ctx, int task, int worker)
     (void)worker;
     const Head *h = ctx;
     int64_t across = ceil_div(h->width, h->tile_cols), token = task / across * TOKENS, col = task % across * h->tile_cols;
-    matmul(least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1, TRANSPOSED, (Block){ h->z + token, h->z_stride },
-           AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
+    matmul(h->isa, least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1,
+           TRANSPOSED, (Block){ h->z + token, h->z_stride }, AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
 }
 
 /* TOKENS of db: sums over the chunk's rows in order. */
@@ -201,6 +222,16 @@ static void chunk(const Backend *backend, const Head *h)
     scatter(h);
 }
 
+/* The last chunk may have few rows, but its products are like those of the others. */
+static void cut_dx(Head *h)
+{
+    if (h->on_tiles) {
+        TileCut cut = tiles_cut(h->backend, h->n, h->width);
+        h->tile_rows = cut.rows;
+        h->tile_cols = cut.cols;
+    } else h->tile_rows = cpu_tile_rows(h->backend, h->n, CHUNK, ceil_div(h->width, h->tile_cols));
+}
+
 static void every_chunk(const Backend *backend, Head *h)
 {
     int64_t n = h->c->args->head.n, rows = least(CHUNK, n);
@@ -208,9 +239,10 @@ static void every_chunk(const Backend *backend, Head *h)
     h->dx = h->x + rows * h->width;
     h->z = h->dx + rows * h->width;
     h->room = h->z + rows * h->z_stride;
+    h->room += (LINE - (uintptr_t)h->room / sizeof(float) % LINE) % LINE;
     for (h->first = 0; h->first < n; h->first += CHUNK) {
         h->n = least(CHUNK, n - h->first);
-        h->tile_rows = cpu_tile_rows(backend, h->n, CHUNK, ceil_div(h->width, h->tile_cols));
+        cut_dx(h);
         chunk(backend, h);
     }
 }
@@ -222,7 +254,7 @@ static void clear(Tensor t)
 
 void cpu_head_fwd(const Backend *backend, const OpCall *c)
 {
-    Head h = describe(c);
+    Head h = describe(backend, c);
     if (c->args->head.gradient) {
         h.coef = c->args->head.coef;
         h.to = c->saved[0];
@@ -235,7 +267,7 @@ void cpu_head_fwd(const Backend *backend, const OpCall *c)
 static void bwd_again(const Backend *backend, const OpCall *c)
 {
     CHECK(c->dout[0].data, "of a head's outputs only the score has a gradient");
-    Head h = describe(c);
+    Head h = describe(backend, c);
     h.coef = c->dout[0].data;
     h.to = c->din[0];
     if (!c->args->head.w) h.dw = c->din[1];

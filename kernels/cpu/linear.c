@@ -2,28 +2,34 @@
  *
  * A tile is as narrow as a block of gemm and as tall as it can be: each part of W is decoded and packed for as many rows as
  * possible, and the low-rank terms are added while the tile is in cache. A quantised W is never there as a whole.
+ * Where the processor has tiles for W (tiles.h), a tile of y or dx is that product's, and all low-rank terms are added behind it.
  * Backward is two rounds. First the thin products, a stripe of rows at a time, while the rows are in cache: dxa_k, and the stripe's
  * share of dA_k and dB_k^T. Then the independent tiles of dx, and the sums of the shares in the order of the stripes. Stripes are
  * cut by shape alone, and a tile's sums do not depend on how its rows were cut, so bits are those of the shape. */
 #include "kernels/cpu/cpu.h"
 
-#include "kernels/cpu/matrix.h"
+#include "kernels/cpu/instructions.h"
+#include "kernels/cpu/tiles.h"
 #include "kernels/cpu/vector.h"
 
 enum {
     ROWS = 2048,         /* of a tile of y or dx, at most */
-    COLS = 48,           /* of a tile of y or dx */
     OUTS = 384,          /* rows of W decoded at once for dx */
     THIN_ROWS = 64,      /* rows at once in the thin products: one block of dy or x in L2 */
     STRIPE = 128,        /* rows that share one sum for dA and dB, at least */
     MOST_STRIPES = 32,
+    LINE = 16,           /* floats of a cache line, at which a worker's room begins */
     SUM_COLS = 256,      /* of dA or dB^T in a task that sums shares */
 };
 
 typedef struct {
     const OpCall *c;
+    const Backend *backend;
+    const Instructions *isa;
     const Weight *w;
-    int64_t rows, in, out, tile_rows, tile_in, stripe;
+    bool on_tiles;
+    int64_t rows, in, out, tile_in, tile_out, stripe;      /* tile_in, tile_out: columns of a float32 product that makes dx, y */
+    TileCut tile;                    /* of y or dx, a task */
     int n_terms, n_stripes;
     float *dxa[OP_MAX_TERMS];
     float *share[OP_MAX_TERMS];      /* of each stripe: dA [r, in], dB^T [r, out] */
@@ -39,23 +45,37 @@ static int64_t rank(const Linear *l, int k) { return l->c->saved[k].cols; }
 static Dropout drop(const Linear *l, int k) { return l->c->args->linear.drop[k]; }
 static float scale(const Linear *l, int k) { return l->c->args->linear.scale[k]; }
 static Block dxa_rows(const Linear *l, int k, int64_t row) { return (Block){ l->dxa[k] + row * rank(l, k), rank(l, k) }; }
+/* Terms that are done with the product with W, forward and backward: the first, where both are float32's. */
+static int joined(const Linear *l) { return l->n_terms && !l->on_tiles; }
+static int joined_back(const Linear *l) { return l->n_terms && !l->on_tiles && drop(l, 0).p == 0; }
 static int64_t share_floats(const Linear *l, int k) { return rank(l, k) * (l->in + l->out); }
 
 /* Room of one worker: a panel of W, and what dropout left of a block of x or of a tile of dx. Both directions are covered. */
 static int64_t room_floats(const Linear *l)
 {
-    int64_t panel = weight_is_plain(l->w) ? 0 : greatest(COLS * l->in, OUTS * l->tile_in), dropped = 0;
+    int64_t panel = weight_is_plain(l->w) ? 0 : greatest(l->tile_out * l->in, OUTS * l->tile_in), dropped = 0;
     for (int k = 0; k < l->n_terms; k++)
         if (drop(l, k).p > 0) dropped = greatest(THIN_ROWS * l->in, least(ROWS, l->rows) * l->tile_in);
-    return panel + dropped;
+    return ceil_div(greatest(panel, l->on_tiles ? tiles_room_floats() : 0) + dropped, LINE) * LINE;
 }
+
+static TileCut cut(const Linear *l, int64_t cols, int64_t width)
+{
+    if (l->on_tiles) return tiles_cut(l->backend, l->rows, cols);
+    return (TileCut){ cpu_tile_rows(l->backend, l->rows, ROWS, ceil_div(cols, width)), width };
+}
+
+static int64_t n_tiles(const Linear *l, int64_t cols) { return ceil_div(l->rows, l->tile.rows) * ceil_div(cols, l->tile.cols); }
 
 static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 {
     const Weight *w = c->args->linear.w;
-    Linear l = { .c = c, .w = w, .rows = c->in[0].rows, .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
-    l.tile_in = column_cut(l.in, COLS, w->dtype);
-    l.tile_rows = cpu_tile_rows(backend, l.rows, ROWS, ceil_div(bwd ? l.in : l.out, bwd ? l.tile_in : COLS));
+    Linear l = { .c = c, .backend = backend, .isa = backend->isa, .w = w, .rows = c->in[0].rows,
+                 .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
+    l.on_tiles = tiles_take(backend, w, l.rows);
+    l.tile_out = backend->isa->gemm->width;
+    l.tile_in = column_cut(l.in, l.tile_out, w->dtype);
+    l.tile = cut(&l, bwd ? l.in : l.out, bwd ? l.tile_in : l.tile_out);
     l.stripe = ceil_div(greatest(STRIPE, ceil_div(l.rows, MOST_STRIPES)), THIN_ROWS) * THIN_ROWS;
     l.n_stripes = (int)ceil_div(l.rows, l.stripe);
     l.room_floats = room_floats(&l);
@@ -66,7 +86,7 @@ static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 size_t cpu_linear_scratch(const Backend *backend, const OpCall *c, bool bwd)
 {
     Linear l = describe(backend, c, bwd);
-    int64_t floats = pool_workers(backend->pool) * l.room_floats, stripes = least(MOST_STRIPES, ceil_div(l.rows, STRIPE));
+    int64_t floats = pool_workers(backend->pool) * l.room_floats + LINE, stripes = least(MOST_STRIPES, ceil_div(l.rows, STRIPE));
     for (int k = 0; bwd && k < l.n_terms; k++) floats += l.rows * rank(&l, k) + stripes * share_floats(&l, k);
     return (size_t)floats * sizeof(float);
 }
@@ -80,7 +100,7 @@ static Linear prepare(const Backend *backend, const OpCall *c, bool bwd)
         l.share[k] = free_room + l.rows * rank(&l, k);
         free_room = l.share[k] + l.n_stripes * share_floats(&l, k);
     }
-    l.room = free_room;
+    l.room = free_room + (LINE - (uintptr_t)free_room / sizeof(float) % LINE) % LINE;
     return l;
 }
 
@@ -99,7 +119,7 @@ static void xa_rows(const void *ctx, int task, int worker)
     int64_t row = (int64_t)task * THIN_ROWS, n = least(THIN_ROWS, l->rows - row);
     for (int k = 0; k < l->n_terms; k++) {
         Block x = dropped(l, k, row, n, 0, l->in, l->room + worker * l->room_floats);
-        matmul(n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
+        matmul(l->isa, n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
     }
 }
 
@@ -116,27 +136,39 @@ static void y_row(const Linear *l, int64_t col, int64_t n_cols)
     float *y = l->c->out[0].data + col;
     weight_times_row(l->w, col, n_cols, l->c->in[0].data, y);
     for (int k = 0; k < l->n_terms; k++)
-        matmul(1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+        matmul(l->isa, 1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+}
+
+/* Without the terms that are not joined. */
+static void y_product(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
+{
+    float *y = l->c->out[0].data + row * l->out + col;
+    Block x = at(l->c->in[0], row, 0);
+    if (l->on_tiles) {
+        tile_product(l->backend, &(TileProduct){ .m = n_rows, .n = n_cols, .a = x, .w = l->w, .transposed = true, .col = col,
+                                                 .c = y, .c_stride = l->out }, room);
+        return;
+    }
+    Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);
+    if (joined(l))
+        matmul_low_rank(l->isa, n_rows, n_cols, l->in, x, TRANSPOSED, w,
+                        &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) }, 0, y, l->out);
+    else matmul(l->isa, n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
 }
 
 static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
 {
     float *y = l->c->out[0].data + row * l->out + col;
-    Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);
-    Block x = at(l->c->in[0], row, 0);
-    if (l->n_terms)
-        matmul_low_rank(n_rows, n_cols, l->in, x, TRANSPOSED, w, &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) },
-                        0, y, l->out);
-    else matmul(n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
-    for (int k = 1; k < l->n_terms; k++)
-        matmul(n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+    y_product(l, row, n_rows, col, n_cols, room);
+    for (int k = joined(l); k < l->n_terms; k++)
+        matmul(l->isa, n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 static void y_tile(const void *ctx, int task, int worker)
 {
     const Linear *l = ctx;
-    int64_t across = ceil_div(l->out, COLS), row = task / across * l->tile_rows, col = task % across * COLS;
-    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(COLS, l->out - col);
+    int64_t across = ceil_div(l->out, l->tile.cols), row = task / across * l->tile.rows, col = task % across * l->tile.cols;
+    int64_t n_rows = least(l->tile.rows, l->rows - row), n_cols = least(l->tile.cols, l->out - col);
     if (l->rows == 1) y_row(l, col, n_cols);
     else y_rows(l, row, n_rows, col, n_cols, l->room + worker * l->room_floats);
     add_bias(l, l->c->out[0].data + row * l->out + col, n_rows, col, n_cols);
@@ -146,7 +178,7 @@ void cpu_linear_fwd(const Backend *backend, const OpCall *c)
 {
     Linear l = prepare(backend, c, false);
     if (l.n_terms) pool_run(backend->pool, (int)ceil_div(l.rows, THIN_ROWS), xa_rows, &l);
-    if (c->out[0].data) pool_run(backend->pool, (int)(ceil_div(l.rows, l.tile_rows) * ceil_div(l.out, COLS)), y_tile, &l);
+    if (c->out[0].data) pool_run(backend->pool, (int)n_tiles(&l, l.out), y_tile, &l);
 }
 
 /* One block of rows of a term: its dxa, and what it adds to the stripe's share, of which it may be the first. */
@@ -155,11 +187,11 @@ static void thin_products(const Linear *l, int k, int64_t row, int64_t n, bool f
     int64_t r = rank(l, k);
     Block dy = at(l->c->dout[0], row, 0);
     Block dxa = dxa_rows(l, k, row);
-    if (term_b(l, k).data) matmul(n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
+    if (term_b(l, k).data) matmul(l->isa, n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
     if (l->c->din[2 + 2 * k].data)
-        matmul(r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
+        matmul(l->isa, r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
     if (l->c->din[1 + 2 * k].data)
-        matmul(r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
+        matmul(l->isa, r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
 }
 
 static void thin_stripe(const void *ctx, int task, int worker)
@@ -209,39 +241,51 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
 {
     float *to = l->c->din[0].data + row * l->in + col;
     if (drop(l, k).p == 0) {
-        matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
+        matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
         return;
     }
-    matmul(n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
+    matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
     cpu_drop_block(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
         cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
 }
 
-static void dx_tile(const Linear *l, int64_t row, int64_t col, float *room)
+/* dx without the terms that are not joined. */
+static void dx_product(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
 {
-    int64_t n_rows = least(l->tile_rows, l->rows - row), n_cols = least(l->tile_in, l->in - col);
     int64_t step = weight_is_plain(l->w) ? l->out : OUTS;
     float *to = l->c->din[0].data + row * l->in + col;
-    int joined = l->n_terms && drop(l, 0).p == 0;        /* terms that are done with W */
+    if (l->on_tiles) {
+        tile_product(l->backend, &(TileProduct){ .m = n_rows, .n = n_cols, .a = at(l->c->dout[0], row, 0), .w = l->w, .col = col, .beta = l->c->beta[0],
+                                                 .c = to, .c_stride = l->in }, room);
+        return;
+    }
     for (int64_t out = 0; out < l->out; out += step) {
         int64_t n = least(step, l->out - out);
         float beta = out ? 1 : l->c->beta[0];
         Block w = weight_panel(l->w, out, n, col, n_cols, room), dy = at(l->c->dout[0], row, out);
-        if (joined && out + n == l->out)
-            matmul_low_rank(n_rows, n_cols, n, dy, AS_IS, w, &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
-        else matmul(n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
+        if (joined_back(l) && out + n == l->out)
+            matmul_low_rank(l->isa, n_rows, n_cols, n, dy, AS_IS, w,
+                            &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
+        else matmul(l->isa, n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
     }
-    for (int k = joined; k < l->n_terms; k++) dx_low_rank(l, k, row, n_rows, col, n_cols, room);
+}
+
+static void dx_tile(const Linear *l, int64_t row, int64_t col, float *room)
+{
+    int64_t n_rows = least(l->tile.rows, l->rows - row), end = least(col + l->tile.cols, l->in);
+    dx_product(l, row, n_rows, col, end - col, room);
+    for (; col < end; col += l->tile_in)
+        for (int k = joined_back(l); k < l->n_terms; k++) dx_low_rank(l, k, row, n_rows, col, least(l->tile_in, end - col), room);
 }
 
 /* The second round of backward. Tasks in this order: tiles of dx, then for each term the columns of dB and of dA. */
 static void gradient_tile(const void *ctx, int task, int worker)
 {
     const Linear *l = ctx;
-    int64_t across = ceil_div(l->in, l->tile_in), n_dx = l->c->din[0].data ? ceil_div(l->rows, l->tile_rows) * across : 0;
+    int64_t across = ceil_div(l->in, l->tile.cols), n_dx = l->c->din[0].data ? n_tiles(l, l->in) : 0;
     if (task < n_dx) {
-        dx_tile(l, task / across * l->tile_rows, task % across * l->tile_in, l->room + worker * l->room_floats);
+        dx_tile(l, task / across * l->tile.rows, task % across * l->tile.cols, l->room + worker * l->room_floats);
         return;
     }
     int64_t i = task - n_dx, n_db = ceil_div(l->out, SUM_COLS), n_da = ceil_div(l->in, SUM_COLS);
@@ -255,7 +299,7 @@ void cpu_linear_bwd(const Backend *backend, const OpCall *c)
 {
     Linear l = prepare(backend, c, true);
     if (l.n_terms) pool_run(backend->pool, l.n_stripes, thin_stripe, &l);
-    int64_t n_dx = c->din[0].data ? ceil_div(l.rows, l.tile_rows) * ceil_div(l.in, l.tile_in) : 0;
+    int64_t n_dx = c->din[0].data ? n_tiles(&l, l.in) : 0;
     int64_t n_terms = l.n_terms * (ceil_div(l.out, SUM_COLS) + ceil_div(l.in, SUM_COLS));
     pool_run(backend->pool, (int)(n_dx + n_terms), gradient_tile, &l);
 }

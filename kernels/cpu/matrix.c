@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/decode.h"
+#include "kernels/cpu/instructions.h"
 #include "kernels/status.h"
 
 /* One row, as in generation: gemm would pack all of B for it. Zeros first, since gemv may multiply what was there by beta 0. */
@@ -16,8 +17,8 @@ static void row_times_matrix(int64_t n, int64_t k, float alpha, const float *a, 
                 beta == 0 ? 1 : beta, c, 1);
 }
 
-void matmul_part(GemmPart part, int64_t diagonal, int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b,
-                 float beta, float *c, int64_t c_stride)
+void matmul_part(const Instructions *isa, GemmPart part, int64_t diagonal, int64_t m, int64_t n, int64_t k, float alpha,
+                 Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
 {
     CHECK(m >= 0 && n >= 0 && k >= 0, "a product of %lld x %lld x %lld", (long long)m, (long long)n, (long long)k);
     if (!m || !n) return;
@@ -25,33 +26,28 @@ void matmul_part(GemmPart part, int64_t diagonal, int64_t m, int64_t n, int64_t 
         row_times_matrix(n, k, alpha, a.data, b_is, b, beta, c);
         return;
     }
-    const GemmKernels *kernels = gemm_kernels();
-    if (kernels) {
-        GemmLeft left = { a.data, a_is == AS_IS ? a.stride : 1, a_is == AS_IS ? 1 : a.stride };
-        Gemm g = { .m = m, .n = n, .k = k, .a = left, .alpha = alpha, .beta = beta, .c = c, .c_stride = c_stride, .part = part, .diagonal = diagonal };
-        gemm(kernels, &g, b.data, b.stride, b_is == TRANSPOSED, NULL);
-        return;
-    }
-    cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans, b_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
-                (blasint)m, (blasint)n, (blasint)k, alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c, (blasint)c_stride);
+    GemmLeft left = { a.data, a_is == AS_IS ? a.stride : 1, a_is == AS_IS ? 1 : a.stride };
+    Gemm g = { .m = m, .n = n, .k = k, .a = left, .alpha = alpha, .beta = beta, .c = c, .c_stride = c_stride, .part = part, .diagonal = diagonal };
+    gemm(isa->gemm, &g, b.data, b.stride, b_is == TRANSPOSED, NULL);
 }
 
-void matmul(int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta, float *c, int64_t c_stride)
+void matmul(const Instructions *isa, int64_t m, int64_t n, int64_t k, float alpha, Orientation a_is, Block a, Orientation b_is, Block b, float beta,
+            float *c, int64_t c_stride)
 {
-    matmul_part(GEMM_WHOLE, 0, m, n, k, alpha, a_is, a, b_is, b, beta, c, c_stride);
+    matmul_part(isa, GEMM_WHOLE, 0, m, n, k, alpha, a_is, a, b_is, b, beta, c, c_stride);
 }
 
-void matmul_low_rank(int64_t m, int64_t n, int64_t k, Block a, Orientation b_is, Block b, const LowRankPart *low, float beta, float *c, int64_t c_stride)
+void matmul_low_rank(const Instructions *isa, int64_t m, int64_t n, int64_t k, Block a, Orientation b_is, Block b, const LowRankPart *low, float beta,
+                     float *c, int64_t c_stride)
 {
-    const GemmKernels *kernels = gemm_kernels();
-    if (!kernels || m <= 1 || !n || low->k > GEMM_TAIL) {
-        matmul(m, n, k, 1, AS_IS, a, b_is, b, beta, c, c_stride);
-        matmul(m, n, low->k, low->scale, AS_IS, low->a, b_is, low->b, 1, c, c_stride);
+    if (m <= 1 || !n || low->k > GEMM_TAIL) {
+        matmul(isa, m, n, k, 1, AS_IS, a, b_is, b, beta, c, c_stride);
+        matmul(isa, m, n, low->k, low->scale, AS_IS, low->a, b_is, low->b, 1, c, c_stride);
         return;
     }
     GemmTail tail = { low->k, { low->a.data, low->a.stride, 1 }, low->b.data, low->b.stride, low->scale };
     Gemm g = { .m = m, .n = n, .k = k, .a = { a.data, a.stride, 1 }, .alpha = 1, .beta = beta, .c = c, .c_stride = c_stride };
-    gemm(kernels, &g, b.data, b.stride, b_is == TRANSPOSED, &tail);
+    gemm(isa->gemm, &g, b.data, b.stride, b_is == TRANSPOSED, &tail);
 }
 
 bool weight_is_plain(const Weight *w)

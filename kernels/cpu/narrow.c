@@ -7,7 +7,7 @@
 typedef struct { Tensor x; const uint16_t *from; uint16_t *to; } Kept;
 
 /* bf16_of_f32 and bf16_to_f32, written so that compilers make vectors of them. */
-static VECTOR_CLONES void narrow(const float *x, int64_t n, uint16_t *to)
+VECTOR_CLONES void cpu_narrow_floats(const float *x, int64_t n, uint16_t *to)
 {
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits;
@@ -30,7 +30,7 @@ static void narrow_rows(const void *ctx, int task, int worker)
     (void)worker;
     const Kept *k = ctx;
     RowRange range = task_rows(task, k->x.rows, k->x.cols);
-    narrow(k->x.data + range.begin * k->x.cols, (range.end - range.begin) * k->x.cols, k->to + range.begin * k->x.cols);
+    cpu_narrow_floats(k->x.data + range.begin * k->x.cols, (range.end - range.begin) * k->x.cols, k->to + range.begin * k->x.cols);
 }
 
 static void widen_rows(const void *ctx, int task, int worker)

@@ -1,6 +1,6 @@
 #include "kernels/cpu/peak.h"
 
-#include "kernels/cpu/decode.h"
+#include "kernels/cpu/instructions.h"
 #include "kernels/memory.h"
 #include "kernels/profile.h"
 
@@ -23,6 +23,8 @@ static float run_four_lanes(int64_t rounds)
     return all[0] + all[1] + all[2] + all[3];
 }
 
+const PeakRounds peak_baseline = { run_four_lanes, 2.0 * LANES * REGISTERS };
+
 typedef struct { PeakRounds rounds; int64_t n; float *sum; } Run;
 
 static void run_task(const void *ctx, int task, int worker)
@@ -43,7 +45,7 @@ static double seconds(const Backend *backend, const Run *run)
 double cpu_peak(const Backend *backend)
 {
     int workers = pool_workers(backend->pool);
-    PeakRounds rounds = peak_avx2.run && decode_has_avx2() ? peak_avx2 : (PeakRounds){ run_four_lanes, 2.0 * LANES * REGISTERS };
+    PeakRounds rounds = *backend->isa->peak;
     Run run = { rounds, WARM_ROUNDS, memory_new((size_t)workers, sizeof(float)) };
     double taken = seconds(backend, &run);
     while (taken < SECONDS) {

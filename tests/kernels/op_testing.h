@@ -7,6 +7,8 @@
  *   backward    gradients added and overwritten, over dout, over saved; what the row does not read is NULL; small: every
  *               subset of gradients
  *
+ * Operations with matrix products run by every set of instructions that this machine has; those with frozen weights also by an emulated
+ * one: by tiles where W is bfloat16.
  * Every tensor and the scratch stand between guard bytes, and whatever a kernel has to write starts as NaN. Inputs must be
  * unchanged afterwards. An error is a difference over the element's own size plus the expected tensor's root mean square:
  * rounding grows with the element, and beside the tensor a small element may be all rounding. */
@@ -21,6 +23,7 @@
 #include "kernels/cuda/emulator/fake_device.h"
 #include "kernels/memory.h"
 #include "kernels/random.h"
+#include "tests/kernels/cpu/emulated.h"
 
 typedef struct { double *data; int64_t rows, cols; } Exact;
 
@@ -41,6 +44,7 @@ typedef struct {
     float spread;                                       /* standard deviation of the inputs; 0: 1 */
     const float *dout;                                  /* d objective / d out[0] that must be this very memory; NULL: random */
     bool small;                                         /* finite differences and every subset */
+    bool cpu_only;                                      /* it is about how the CPU cuts its work, and long for an emulated device */
 } OpCase;
 
 /* --- memory between guards */
@@ -566,10 +570,12 @@ static inline void check_forward(const OpCase *t, const Variants *v, const OpCal
     }
 }
 
-static inline void check_on(On on, const OpCase *t)
+/* `isa`: of the CPU. */
+static inline void check_on(On on, const Instructions *isa, const OpCase *t)
 {
     const char *name = op_rows[t->op].name;
     Variants v = variants_open(on);
+    for (int i = 0; i < VARIANTS; i++) v.backend[i].isa = isa;
     if (!is_there(&v.backend[0], t->op)) {
         variants_close(&v);
         return;
@@ -623,10 +629,21 @@ static inline int64_t elements_of(const OpCase *t)
     return most;
 }
 
+/* By every set of instructions that this machine has, where the operation is a product, and those that only emulation has. */
+static inline void check_on_cpu(const OpCase *t)
+{
+    const Weight *w = t->op == OP_LINEAR ? t->args.linear.w : t->op == OP_HEAD ? t->args.head.w : NULL;
+    bool multiplies = t->op == OP_LINEAR || t->op == OP_HEAD || t->op == OP_ATTENTION || t->op == OP_DENSE;
+    const Instructions *widest = instructions_widest();
+    for (const Instructions *isa = multiplies ? instruction_sets : widest; isa <= widest; isa++) check_on(ON_CPU, isa, t);
+    for (int i = 0; w && i < n_emulated; i++)
+        if (!emulated[i].isa.tiles == (w->dtype != DTYPE_BF16)) check_on(ON_CPU, &emulated[i].isa, t);
+}
+
 static inline void check_op(const OpCase *t)
 {
-    check_on(ON_CPU, t);
-    if (elements_of(t) <= MOST_ELEMENTS) check_on(ON_CUDA, t);
+    check_on_cpu(t);
+    if (!t->cpu_only && elements_of(t) <= MOST_ELEMENTS) check_on(ON_CUDA, NULL, t);
 }
 
 #endif

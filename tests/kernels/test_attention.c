@@ -95,7 +95,7 @@ static void bwd(Reference *r)
 }
 
 /* `longest` is a capacity: it may be more than the longest span. */
-typedef struct { int n_heads, n_kv, head_dim, spare, window; float softcap, spread, drop; bool inference, small; int n_spans; Span span[6]; } Shape;
+typedef struct { int n_heads, n_kv, head_dim, spare, window; float softcap, spread, drop; bool inference, small, cpu_only; int n_spans; Span span[6]; } Shape;
 
 static void check(Shape s)
 {
@@ -116,7 +116,7 @@ static void check(Shape s)
         .args.attention = { .span = s.span, .n_spans = s.n_spans, .n_heads = s.n_heads, .n_kv = s.n_kv, .head_dim = s.head_dim,
                             .longest = longest + s.spare, .scale = (float)(1 / sqrt(s.head_dim)), .window = s.window, .softcap = s.softcap,
                             .drop = { s.drop, { .seed = 5, .step = 7, .micro_batch = 1, .site = 40 } } },
-        .fwd = fwd, .bwd = s.inference ? NULL : bwd, .fwd_tolerance = 2e-6 * scores, .bwd_tolerance = 1.2e-5 * scores, .small = s.small });
+        .fwd = fwd, .bwd = s.inference ? NULL : bwd, .fwd_tolerance = 2e-6 * scores, .bwd_tolerance = 1.2e-5 * scores, .small = s.small, .cpu_only = s.cpu_only });
 }
 
 /* Spans with the lengths given, query and key rows the same. */
@@ -156,10 +156,10 @@ static void pieces_of_keys(void **state)
     static const int length[] = { 513, 1024, 1100, 1700, 2100 }, window[] = { 0, 1, 511, 600, 1300 };
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 5; j += 1 + i)
-            check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .window = window[j] }, (int[]){ 3, length[i], 300, 0 }));
-    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
-    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .window = 100, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
-    check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 4, .softcap = 2, .drop = 0.3f }, (int[]){ 700, 0 }));
+            check(packed((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .cpu_only = true, .window = window[j] }, (int[]){ 3, length[i], 300, 0 }));
+    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .cpu_only = true, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
+    check((Shape){ .n_heads = 2, .n_kv = 1, .head_dim = 4, .cpu_only = true, .window = 100, .n_spans = 2, .span = { { 0, 140, 0, 1200 }, { 140, 5, 1200, 20 } } });
+    check(packed((Shape){ .n_heads = 2, .n_kv = 2, .head_dim = 4, .cpu_only = true, .softcap = 2, .drop = 0.3f }, (int[]){ 700, 0 }));
 }
 
 /* CUDA fills a head up to 32, 64, 80, 96, 128 or 256 columns; its tiles hold 64 rows, 32 or 16. */

@@ -129,6 +129,8 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 300, .n = 257, .vocabulary = 1025, .cols = 33 });
     check((Shape){ .rows = 123, .n = 123, .vocabulary = 2050, .cols = 300, .smoothing = 0.2f });
     check((Shape){ .rows = 600, .n = 520, .vocabulary = 100, .cols = 16, .dtype = DTYPE_BF16 });
+    check((Shape){ .rows = 130, .n = 123, .vocabulary = 1100, .cols = 289, .dtype = DTYPE_BF16, .softcap = 30, .way = IN_BACKWARD });
+    check((Shape){ .rows = 20, .n = 15, .vocabulary = 1100, .cols = 40, .dtype = DTYPE_BF16 });
     check((Shape){ .rows = 40, .n = 20, .vocabulary = 2100, .cols = 270, .dtype = DTYPE_F16, .smoothing = 0.1f });
 }
 

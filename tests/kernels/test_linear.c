@@ -110,11 +110,23 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 70, .in = 97, .out = 60, .n_terms = 2, .rank = 64 });
 }
 
+<<<<<<< HEAD:tests/kernels/test_linear.c
 /* CUDA decodes 2^21 values at once, in panels of whole rows. */
 static void several_panels(void **state)
 {
     (void)state;
     check((Shape){ .rows = 3, .in = 2048, .out = 1100, .n_terms = 1, .rank = 2, .dtype = DTYPE_Q4_K, .bias = true });
+=======
+/* W as bfloat16, which tiles may multiply: 256 rows and columns and 576 steps at once, from 16 rows on. */
+static void weights_for_tiles(void **state)
+{
+    (void)state;
+    check((Shape){ .rows = 15, .in = 33, .out = 5, .n_terms = 1, .rank = 16, .dtype = DTYPE_BF16 });
+    check((Shape){ .rows = 16, .in = 33, .out = 5, .n_terms = 1, .rank = 16, .dtype = DTYPE_BF16 });
+    check((Shape){ .rows = 123, .in = 610, .out = 289, .n_terms = 2, .rank = 3, .p = 0.3f, .dtype = DTYPE_BF16, .bias = true });
+    check((Shape){ .rows = 530, .in = 123, .out = 300, .n_terms = 2, .rank = 8, .dtype = DTYPE_BF16 });
+    check((Shape){ .rows = 40, .in = 256, .out = 48, .n_terms = 1, .rank = 70, .dtype = DTYPE_BF16, .order = ROWS_PAIRED, .heads = 3 });
+>>>>>>> x86:tests/kernels/cpu/test_linear.c
 }
 
 static void few_rows(void **state)
@@ -198,10 +210,50 @@ static void masks_are_pure_and_keep_the_mean(void **state)
     pool_close(pool);
 }
 
+/* With precision bfloat16, y and dx are products of rounded factors where there are tiles, whatever W's dtype: each factor errs by
+ * 2^-8 of itself at most, evenly, so an element by 2^-8 sqrt(2 / 3) of the root mean square of all; five deviations, and not nothing. */
+static void bfloat16_precision(void **state)
+{
+    (void)state;
+    static const Dtype dtypes[] = { DTYPE_F32, DTYPE_BF16, DTYPE_Q4_K };
+    for (int e = 0; e < n_emulated; e++)
+        for (int d = 0; emulated[e].isa.tiles && d < 3; d++) {
+            enum { ROWS = 40, IN = 512, OUT = 60 };
+            Pool *pool = pool_open(2);
+            Backend backend = cpu_backend(pool);
+            backend.isa = &emulated[e].isa;
+            backend.precision = PRECISION_BF16;
+            Weight w = weight_random(dtypes[d], OUT, IN, 5);
+            OpCase t = { .op = OP_LINEAR, .n_in = 1, .size = { { ROWS, IN } }, .args.linear.w = &w };
+            Tensor x = tensor_random(ROWS, IN, 1, 1), dy = tensor_random(ROWS, OUT, 2, 1), dx;
+            Reference r = { .args = &t.args, .n_in = 1, .n_out = 1, .in = { exact_of(x) }, .out = { exact_new(ROWS, OUT) }, .din = { exact_new(ROWS, IN) },
+                            .dout = { exact_of(dy) } };
+            OpCall done = forward(&t, &backend, &x, 0, -1);
+            backward(&t, &backend, &done, &dy, (Wish){ .wanted = 1 }, &dx);
+            fwd(&r);
+            bwd(&r);
+            double tolerance = 5 * 0x1p-8 * sqrt(2.0 / 3);
+            assert_tensor_near("linear", "out in bfloat16", 0, done.out[0], r.out[0], tolerance);
+            assert_tensor_near("linear", "gradient in bfloat16", 0, dx, r.din[0], tolerance);
+            assert_true(fabs((double)done.out[0].data[0] - r.out[0].data[0]) > 1e-6 * fabs(r.out[0].data[0]));
+            forward_free(&done);
+            Tensor all[] = { x, dy, dx };
+            for (int i = 0; i < 3; i++) guarded_free(all[i].data);
+            Exact exact[] = { r.in[0], r.out[0], r.din[0], r.dout[0] };
+            for (int i = 0; i < 4; i++) free(exact[i].data);
+            weight_free(w);
+            pool_close(pool);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+<<<<<<< HEAD:tests/kernels/test_linear.c
         cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(several_panels), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
+=======
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(weights_for_tiles), cmocka_unit_test(bfloat16_precision), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
+>>>>>>> x86:tests/kernels/cpu/test_linear.c
         cmocka_unit_test(every_dtype), cmocka_unit_test(float32_that_is_not_aligned), cmocka_unit_test(masks_are_pure_and_keep_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/device.h"
 #include "kernels/random.h"
+#include "tests/kernels/cpu/emulated.h"
 
 static void every_slot_is_filled(void **state)
 {
@@ -140,6 +141,7 @@ static void check_monotone(const Backend *backend, Random *random)
     }
 }
 
+/* By emulated instructions too: tiles have scratch of their own, from some rows on. */
 static void scratch_is_monotone(void **state)
 {
     (void)state;
@@ -149,6 +151,11 @@ static void scratch_is_monotone(void **state)
         Pool *pool = pool_open(workers);
         Backend backend = cpu_backend(pool);
         check_monotone(&backend, &random);
+        for (int i = 0; i < n_emulated; i++)
+            for (backend.precision = PRECISION_F32; backend.precision <= PRECISION_BF16; backend.precision++) {
+                backend.isa = &emulated[i].isa;
+                check_monotone(&backend, &random);
+            }
         pool_close(pool);
     }
     Backend backend = cuda_backend(NULL);

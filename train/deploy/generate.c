@@ -71,6 +71,7 @@ Status generation_open(Generation *g, int argc, char **argv)
     TRY(generate_options_parse(&g->options, argc, argv, &g->notices));
     g->pool = pool_open(g->options.threads ? (int)g->options.threads : pool_default_workers());
     g->backend = cpu_backend(g->pool);
+    TRY(cpu_backend_use(&g->backend, g->options.cpu_isa), "cpu_isa");
     TRY(open_model(g));
     TRY(open_tokenizer(g));
     TRY(end_tokens_find(&g->ends, g->model.path, g->tokenizer));

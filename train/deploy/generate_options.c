@@ -21,6 +21,7 @@ static const Key rows[] = {
     { FIELD(repetition_penalty, KEY_NUMBER, "1.0"), .min = 0, .max = 1e3, .above = true, .meaning = "above 1: tokens that were there before become less likely" },
     { FIELD(seed, KEY_INTEGER, "42"), .min = 0, .max = 4294967295.0, .meaning = "of the draws" },
     { FIELD(threads, KEY_INTEGER, "null"), .min = 1, .max = 1024, OR_NULL(0), .meaning = "worker threads. Not given: one per core" },
+    { FIELD(cpu_isa, KEY_ENUM, "null"), .names = isa_names, OR_NULL(ISA_COUNT), .meaning = "by which of the processor's instructions matrix products are made, for comparisons. Not given: the widest that it has" },
     { FIELD(logits_file, KEY_STRING, "null"), OR_NULL(0), .meaning = "a safetensors file to write: input_ids of what the model read, and the logits after each of them" },
     { .name = "config", .status = KEY_CONFIG, .type = KEY_STRING, .meaning = "a JSON or YAML file of these keys; flags override it" },
 

@@ -3,6 +3,7 @@
  * token is taken each time. */
 #ifndef TRAIN_DEPLOY_GENERATE_OPTIONS_H
 #define TRAIN_DEPLOY_GENERATE_OPTIONS_H
+#include "kernels/backend.h"
 #include "train/keys.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     double  top_p, repetition_penalty;
     int64_t seed;
     int64_t threads;                     /* 0: every core */
+    Isa     cpu_isa;                     /* ISA_COUNT: the widest that the machine has */
     char   *logits_file;
     Json   *given;
 } GenerateOptions;

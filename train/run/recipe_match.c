@@ -8,7 +8,7 @@
 static const char free_keys[] =
     "model_name_or_path|adapter_name_or_path|dataset_name|eval_dataset_name|dataset_train_split|dataset_test_split|dataset_text_field|dataset_field|"
     "column_mapping|datasets|max_samples|test_split_size|chat_template_path|"
-    "output_dir|overwrite_output_dir|resume_from_checkpoint|plan|threads|gradient_checkpointing|"
+    "output_dir|overwrite_output_dir|resume_from_checkpoint|plan|threads|cpu_isa|gradient_checkpointing|"
     "logging_strategy|logging_steps|logging_first_step|logging_nan_inf_filter|report_to|disable_tqdm|run_name|"
     "save_strategy|save_steps|save_total_limit|save_only_model";
 

@@ -12,6 +12,7 @@
 #include "kernels/layout.h"
 #include "kernels/memory.h"
 #include "train/adapter/folder.h"
+#include "tests/kernels/cpu/emulated.h"
 #include "train/run/step.h"
 #include "optim/adamw.h"
 
@@ -64,13 +65,14 @@ static void make_batch(Golden *g)
     batch_collate(&g->batch, &g->examples, index, 2, (Padding){0});
 }
 
-/* How a golden model is run, beside what its files say. */
-typedef struct { int n_recomputed, n_threads; double dropout; } How;      /* dropout: in every place that the family has */
+/* How a golden model is run, beside what its files say: dropout in every place that the family has; isa NULL: the widest. */
+typedef struct { int n_recomputed, n_threads; double dropout; const Instructions *isa; } How;
 
 static void open_golden(Golden *g, const char *dir, How how)
 {
     *g = (Golden){ .dir = memory_string(dir), .pool = pool_open(how.n_threads) };
     g->backend = cpu_backend(g->pool);
+    if (how.isa) g->backend.isa = how.isa;
     open_files(g);
     for (DropKind kind = 0; kind < DROP_KINDS; kind++)
         if (family_dropout(g->model.config.family, kind)) g->model.config.dropout[kind] = how.dropout;
@@ -210,10 +212,10 @@ static void each_model(void (*check)(const char *dir))
     globfree(&found);
 }
 
-static void equals_the_peers(const char *dir)
+static void equals_by(const char *dir, const Instructions *isa)
 {
     Golden g;
-    open_golden(&g, dir, (How){ .n_threads = 1 });
+    open_golden(&g, dir, (How){ .n_threads = 1, .isa = isa });
     check_logits(&g);
     SftResult first = run(&g, 0);
     double loss = json_number(json_get(g.expected, "loss"));
@@ -221,6 +223,13 @@ static void equals_the_peers(const char *dir)
     check_tensors(&g, "grad.", g.state.grad, grad_norm_tolerance);
     check_training(&g);
     close_golden(&g);
+}
+
+/* By every set of instructions that is here, and by those that are emulated. */
+static void equals_the_peers(const char *dir)
+{
+    for (const Instructions *isa = instruction_sets; isa <= instructions_widest(); isa++) equals_by(dir, isa);
+    for (int i = 0; i < n_emulated; i++) equals_by(dir, &emulated[i].isa);
 }
 
 static void models_equal_the_peers(void **state)
@@ -248,11 +257,28 @@ static void same_bits(const char *dir, double dropout)
 static void without_dropouts(const char *dir) { same_bits(dir, 0); }
 static void with_dropouts(const char *dir) { same_bits(dir, 0.2); }
 
+/* By emulated instructions too; on tiles where the weights are bfloat16. */
+static void emulated_instructions_give_the_same_bits(const char *dir)
+{
+    for (int i = 0; i < n_emulated; i++) {
+        Golden reference, g;
+        open_golden(&reference, dir, (How){ .n_threads = 1, .isa = &emulated[i].isa });
+        SftResult expected = run(&reference, 0);
+        open_golden(&g, dir, (How){ .n_threads = 3, .n_recomputed = 1, .isa = &emulated[i].isa });
+        SftResult found = run(&g, 1);
+        assert_memory_equal(&found, &expected, sizeof found);
+        assert_memory_equal(g.state.grad, reference.state.grad, (size_t)g.state.n * sizeof(float));
+        close_golden(&g);
+        close_golden(&reference);
+    }
+}
+
 static void recomputing_and_threads_change_no_bit(void **state)
 {
     (void)state;
     each_model(without_dropouts);
     each_model(with_dropouts);
+    each_model(emulated_instructions_give_the_same_bits);
 }
 
 /* The same logits without training, another loss with it. */
