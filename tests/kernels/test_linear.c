@@ -110,13 +110,13 @@ static void every_tile_edge(void **state)
     check((Shape){ .rows = 70, .in = 97, .out = 60, .n_terms = 2, .rank = 64 });
 }
 
-<<<<<<< HEAD:tests/kernels/test_linear.c
 /* CUDA decodes 2^21 values at once, in panels of whole rows. */
 static void several_panels(void **state)
 {
     (void)state;
     check((Shape){ .rows = 3, .in = 2048, .out = 1100, .n_terms = 1, .rank = 2, .dtype = DTYPE_Q4_K, .bias = true });
-=======
+}
+
 /* W as bfloat16, which tiles may multiply: 256 rows and columns and 576 steps at once, from 16 rows on. */
 static void weights_for_tiles(void **state)
 {
@@ -126,7 +126,6 @@ static void weights_for_tiles(void **state)
     check((Shape){ .rows = 123, .in = 610, .out = 289, .n_terms = 2, .rank = 3, .p = 0.3f, .dtype = DTYPE_BF16, .bias = true });
     check((Shape){ .rows = 530, .in = 123, .out = 300, .n_terms = 2, .rank = 8, .dtype = DTYPE_BF16 });
     check((Shape){ .rows = 40, .in = 256, .out = 48, .n_terms = 1, .rank = 70, .dtype = DTYPE_BF16, .order = ROWS_PAIRED, .heads = 3 });
->>>>>>> x86:tests/kernels/cpu/test_linear.c
 }
 
 static void few_rows(void **state)
@@ -249,11 +248,8 @@ static void bfloat16_precision(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-<<<<<<< HEAD:tests/kernels/test_linear.c
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(several_panels), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
-=======
-        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(weights_for_tiles), cmocka_unit_test(bfloat16_precision), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
->>>>>>> x86:tests/kernels/cpu/test_linear.c
+        cmocka_unit_test(small_shapes_every_subset), cmocka_unit_test(every_tile_edge), cmocka_unit_test(several_panels), cmocka_unit_test(weights_for_tiles),
+        cmocka_unit_test(bfloat16_precision), cmocka_unit_test(few_rows), cmocka_unit_test(no_rows),
         cmocka_unit_test(every_dtype), cmocka_unit_test(float32_that_is_not_aligned), cmocka_unit_test(masks_are_pure_and_keep_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

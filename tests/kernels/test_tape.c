@@ -367,7 +367,7 @@ static double distance(const float *a, const float *b, int64_t n)
     return sqrt(difference / size);
 }
 
-/* A kept value is wrong by 2^-9 of itself at most: scores come through the borders of LAYERS + 1 segments, a gradient from seven kept
+/* A kept value is wrong by about 2^-9 of itself, 2^-8 at most: scores come through the borders of LAYERS + 1 segments, a gradient from seven kept
  * values in each layer. Half of the bytes of what is kept are gone; in so small a model, scratch and gradients are as much. */
 static void narrow_steps_are_near_and_small(void **state)
 {
