@@ -47,7 +47,7 @@ struct Backend {
     const Instructions *isa;                                           /* cpu: of its matrix products */
     void (*narrow)(const Backend *, Tensor x, uint16_t *kept);        /* n floats to bfloat16, to nearest, ties to even; NaN stays NaN */
     void (*widen)(const Backend *, const uint16_t *kept, Tensor x);
-    double (*peak)(const Backend *);     /* FLOP/s of the widest multiply-adds, which never leave the registers, all workers, measured now */
+    double (*peak)(const Backend *);     /* FLOP/s of the widest multiply-adds, which never leave the registers, all workers, measured now; NULL: not known */
 };
 
 /* The pool stays the caller's. Its matrix products use the widest instructions that this machine has. */

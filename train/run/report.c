@@ -167,10 +167,16 @@ static void report_profile(Trainer *t, double seconds)
 
 static void report_speed(Trainer *t)
 {
-    double seconds = profile_now() - t->start_seconds, rate = profile_total(&t->profile).flops / seconds, peak = t->backend.peak(&t->backend);
+    double seconds = profile_now() - t->start_seconds, rate = profile_total(&t->profile).flops / seconds;
+    Buffer text = {0};
     if (t->recipe.profile) report_profile(t, seconds);
-    report_line(&t->report, "\nspeed    %.0f tokens/s, %.1f GFLOP/s: %.0f %% of the %.1f that multiply-adds reach here",
-                ((double)t->progress.num_tokens - t->report.tokens_at) / seconds, rate / 1e9, 100 * rate / peak, peak / 1e9);
+    buffer_format(&text, "\nspeed    %.0f tokens/s, %.1f GFLOP/s", ((double)t->progress.num_tokens - t->report.tokens_at) / seconds, rate / 1e9);
+    if (t->backend.peak) {
+        double peak = t->backend.peak(&t->backend);
+        buffer_format(&text, ": %.0f %% of the %.1f that multiply-adds reach here", 100 * rate / peak, peak / 1e9);
+    }
+    report_line(&t->report, "%s", text.data);
+    buffer_free(&text);
 }
 
 void report_end(Trainer *t)
