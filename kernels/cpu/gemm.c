@@ -14,7 +14,11 @@ enum {
     ROWS_AHEAD = 16,
 };
 
-const GemmKernels *gemm_kernels(void) { return gemm_avx2.tile && decode_has_avx2() ? &gemm_avx2 : NULL; }
+const GemmKernels *gemm_kernels(void)
+{
+    if (gemm_neon.tile) return &gemm_neon;
+    return gemm_avx2.tile && decode_has_avx2() ? &gemm_avx2 : NULL;
+}
 
 /* `part` becomes the product from row i, column j and step p of K on. Fields, not a whole Gemm: small tiles feel a copy. */
 static void place(Gemm *part, const Gemm *g, int64_t i, int64_t j, int64_t p)

@@ -58,6 +58,7 @@ typedef struct {
     void (*lines)(const GemmLines *);
 } GemmKernels;
 extern const GemmKernels gemm_avx2;          /* needs x86-64-v3; NULLs where there is none */
+extern const GemmKernels gemm_neon;          /* every aarch64; NULLs elsewhere */
 
 /* The kernels for this machine; NULL: there are none, use BLAS. */
 const GemmKernels *gemm_kernels(void);
