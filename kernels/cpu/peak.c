@@ -32,6 +32,12 @@ static void run_task(const void *ctx, int task, int worker)
     run->sum[task] = run->rounds.run(run->n);
 }
 
+static PeakRounds widest(void)
+{
+    if (peak_neon.run) return peak_neon;
+    return peak_avx2.run && decode_has_avx2() ? peak_avx2 : (PeakRounds){ run_four_lanes, 2.0 * LANES * REGISTERS };
+}
+
 static double seconds(const Backend *backend, const Run *run)
 {
     double start = profile_now();
@@ -43,7 +49,7 @@ static double seconds(const Backend *backend, const Run *run)
 double cpu_peak(const Backend *backend)
 {
     int workers = pool_workers(backend->pool);
-    PeakRounds rounds = peak_avx2.run && decode_has_avx2() ? peak_avx2 : (PeakRounds){ run_four_lanes, 2.0 * LANES * REGISTERS };
+    PeakRounds rounds = widest();
     Run run = { rounds, WARM_ROUNDS, memory_new((size_t)workers, sizeof(float)) };
     double taken = seconds(backend, &run);
     while (taken < SECONDS) {
