@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test: installs what they need, builds, and ends with a table and the line `N passed, N failed`.
 #
-#   tests/run.sh           the C tests under gcc, clang and the sanitizers, and the fuzzers; then graft against the peers on PyPI, and the quickstart
+#   tests/run.sh           the C tests under gcc, clang and the sanitizers, and the fuzzers; then on aarch64, under qemu; then graft against
+#                          the peers on PyPI, and the quickstart
 #   tests/run.sh --fast    only the C tests: no Python
 #
 # A part counts what its programs count: ctest its programs, the scripts of tests/peers their cases; else it counts as one. Parts that need
@@ -159,6 +160,7 @@ part "scanners, a million texts each" build/test_scanner 1000000
 together
 [ -s "$logs/llama_cpp" ] || finish
 
+part "tests, aarch64 under qemu" tests/aarch64/run.sh
 part "training against TRL and PEFT" peers parity.py build/graft
 part "training what else an adapter has" peers adapter_parity.py build/graft
 part "dropouts of base models" peers dropout_parity.py build/graft gpt2 gemma2-capped

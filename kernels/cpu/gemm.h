@@ -60,6 +60,7 @@ enum { GEMM_WIDTH = 64 };
 extern const GemmKernels gemm_baseline;      /* 6 x 8 */
 extern const GemmKernels gemm_avx2;          /* 6 x 16, as BLIS's; needs x86-64-v3; zeros where there is none */
 extern const GemmKernels gemm_avx512;        /* 12 x 32; needs x86-64-v4 */
+extern const GemmKernels gemm_neon;          /* 6 x 16; every aarch64, zeros elsewhere */
 
 /* alpha A B + beta C, without what `g` says is not there. B is `data`, row-major [k, n], or with `transposed` [n, k]. `tail`, if not
  * NULL, adds alpha scale A2 B2, its B2 lying as B does. Of g, what concerns b, ahead and the tail is not read. */

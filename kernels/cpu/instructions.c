@@ -45,8 +45,14 @@ static bool has_amx(void)
 #endif
 }
 
+#if defined(__aarch64__)
+#define BASELINE &gemm_neon, NULL, &peak_neon
+#else
+#define BASELINE &gemm_baseline, NULL, &peak_baseline
+#endif
+
 const Instructions instruction_sets[ISA_COUNT] = {
-    [ISA_BASELINE] = { always, &gemm_baseline, NULL, &peak_baseline },
+    [ISA_BASELINE] = { always, BASELINE },
     [ISA_AVX2] = { instructions_avx2, &gemm_avx2, NULL, &peak_avx2 },
     [ISA_AVX512] = { has_avx512, &gemm_avx512, NULL, &peak_avx512 },
     [ISA_AMX] = { has_amx, &gemm_avx512, &tiles_amx, &peak_amx },

@@ -11,5 +11,6 @@ extern const PeakRounds peak_baseline;
 extern const PeakRounds peak_avx2;                 /* needs x86-64-v3; run is NULL where there is none, */
 extern const PeakRounds peak_avx512;               /* x86-64-v4 */
 extern const PeakRounds peak_amx;                  /* AMX-BF16: of bfloat16, summed in float32 */
+extern const PeakRounds peak_neon;                 /* every aarch64 */
 
 #endif

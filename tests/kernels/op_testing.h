@@ -252,6 +252,8 @@ static inline const Backend *variant(const Variants *v, int i)
 enum { MOST_ELEMENTS = 1 << 12 };
 #elif defined(__SANITIZE_ADDRESS__)
 enum { MOST_ELEMENTS = 1 << 16 };
+#elif defined(__aarch64__)
+enum { MOST_ELEMENTS = 0 };      /* an emulated device on an emulated machine */
 #else
 enum { MOST_ELEMENTS = INT32_MAX };
 #endif

@@ -25,7 +25,7 @@ static void every_recipe_can_be_planned(void **state)
     assert_int_equal(glob(CONFIGS "/*.yaml", 0, NULL, &recipes), 0);
     for (size_t i = 0; i < recipes.gl_pathc; i++) {
         char command[4096];
-        snprintf(command, sizeof command, "'%s' sft --config '%s' --model_name_or_path '%s/llama/gqa' --dataset_name test_configs.jsonl "
+        snprintf(command, sizeof command, "%s sft --config '%s' --model_name_or_path '%s/llama/gqa' --dataset_name test_configs.jsonl "
                  "--eval_dataset_name test_configs.jsonl --output_dir test_configs_out --plan true > test_configs.log 2>&1",
                  GRAFT_BINARY, recipes.gl_pathv[i], GRAFT_GOLDEN);
         int code = system(command);

@@ -61,10 +61,14 @@ static float *full_forward(World *w, const Adapter *adapter, const int32_t *ids,
     return out;
 }
 
+/* No running fmax, which gcc 12.2 for aarch64 cannot compile where floats become double. */
 static double farthest(const float *a, const float *b)
 {
     double most = 0;
-    for (int i = 0; i < CHAT_VOCABULARY; i++) most = fmax(most, fabs((double)a[i] - (double)b[i]));
+    for (int i = 0; i < CHAT_VOCABULARY; i++) {
+        double apart = fabs((double)a[i] - (double)b[i]);
+        most = apart > most ? apart : most;
+    }
     return most;
 }
 
