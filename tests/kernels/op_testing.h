@@ -246,16 +246,16 @@ static inline const Backend *variant(const Variants *v, int i)
     return &v->backend[i];
 }
 
-/* How large a case is run under a sanitizer on the emulator, whose threads are ten times as slow then, or a hundred times. Races and overruns show in
- * some blocks as they do in hundreds; values are compared in the plain build. */
-#if defined(__SANITIZE_THREAD__)
-enum { MOST_ELEMENTS = 1 << 12 };
+/* How large a case is run on the emulator: a product there takes a hundred times its time, under sanitizers ten or a hundred times that. Races and
+ * overruns show in some blocks as they do in hundreds. On aarch64 the tests themselves are emulated. */
+#if defined(__aarch64__)
+enum { MOST_ELEMENTS = 0, MOST_FLOPS = 0 };
+#elif defined(__SANITIZE_THREAD__)
+enum { MOST_ELEMENTS = 1 << 12, MOST_FLOPS = 1 << 18 };
 #elif defined(__SANITIZE_ADDRESS__)
-enum { MOST_ELEMENTS = 1 << 16 };
-#elif defined(__aarch64__)
-enum { MOST_ELEMENTS = 0 };      /* an emulated device on an emulated machine */
+enum { MOST_ELEMENTS = 1 << 16, MOST_FLOPS = 1 << 21 };
 #else
-enum { MOST_ELEMENTS = INT32_MAX };
+enum { MOST_ELEMENTS = 1 << 21, MOST_FLOPS = 1 << 24 };
 #endif
 
 /* Whether a backend has the operation at all. */
@@ -621,14 +621,14 @@ static inline void check_on(On on, const Instructions *isa, const OpCase *t)
     variants_close(&v);
 }
 
-static inline int64_t elements_of(const OpCase *t)
+static inline bool fits_emulator(const OpCase *t)
 {
     OpCall c = { .op = t->op, .n_in = t->n_in, .args = &t->args };
     for (int i = 0; i < t->n_in; i++) c.in[i] = (Tensor){ NULL, t->size[i].rows, t->size[i].cols };
     op_rows[t->op].shape(&c);
     int64_t most = c.out[0].rows * c.out[0].cols;
     for (int i = 0; i < t->n_in; i++) most = c.in[i].rows * c.in[i].cols > most ? c.in[i].rows * c.in[i].cols : most;
-    return most;
+    return most <= MOST_ELEMENTS && (!op_rows[t->op].flops || op_rows[t->op].flops(&c, false) <= MOST_FLOPS);
 }
 
 /* By every set of instructions that this machine has, where the operation is a product, and those that only emulation has. */
@@ -645,7 +645,7 @@ static inline void check_on_cpu(const OpCase *t)
 static inline void check_op(const OpCase *t)
 {
     check_on_cpu(t);
-    if (!t->cpu_only && elements_of(t) <= MOST_ELEMENTS) check_on(ON_CUDA, NULL, t);
+    if (!t->cpu_only && fits_emulator(t)) check_on(ON_CUDA, NULL, t);
 }
 
 #endif
