@@ -50,10 +50,15 @@ static void small_shapes(void **state)
     check(7, 4, 9, true);
 }
 
-/* Tiles hold 48 columns and, with several workers, at least 128 rows; a low rank on either side. */
+/* Tiles of the CPU hold 48 columns and, with several workers, at least 128 rows; those of CUDA 64 of both, 128 and 16, 128 of both beyond 256, with
+ * steps of 16 or 8; a low rank on either side. The first are so small that the thread sanitizer sees their steps. */
 static void every_tile_edge(void **state)
 {
     (void)state;
+    check(20, 100, 20, false);
+    check(40, 65, 5, false);
+    check(5, 65, 40, false);
+    check(257, 24, 260, false);
     check(1, 100, 49, false);
     check(300, 97, 16, false);
     check(129, 16, 600, false);
