@@ -146,7 +146,7 @@ build_clang() {
 part packages install_test_packages
 together || finish
 [ "$fast" ] || part "environment of the peers" make_environment
-part "build (gcc)" build build all
+part "build (gcc)" build build all -DGRAFT_CUDA_ARCHITECTURES=80-virtual      # the others: resources.sh
 together || finish
 part structure tests/structure.sh
 part "tests" run_ctest build

@@ -239,9 +239,9 @@ template <int D, int M> DEVICE void write(const float (&sum)[M][D / SIDE], int a
         }
 }
 
-/* block 256, shared 0, registers 136. x walks over tiles of B keys of a span, y over kv heads, z over spans. Dynamic shared memory: tiles of keys,
+/* block 256, shared 0, registers 208. x walks over tiles of B keys of a span, y over kv heads, z over spans. Dynamic shared memory: tiles of keys,
  * values, queries, dy, probabilities and their gradients. dk or dv NULL: not wanted. */
-template <int D, int B> static __global__ void __launch_bounds__(THREADS) attention_keys(const float *q, const float *k, const float *v, const float *dy, const float *lse,
+template <int D, int B> static __global__ void __launch_bounds__(THREADS, 1) attention_keys(const float *q, const float *k, const float *v, const float *dy, const float *lse,
                                                                                          const float *delta, const Span *spans, Attention a, float beta_k,
                                                                                          float beta_v, float *dk, float *dv)
 {
@@ -277,9 +277,9 @@ template <int D, int B> static __global__ void __launch_bounds__(THREADS) attent
     if (dk) write<D>(sum_k, along, across, n_keys, a.head_dim, a.kv_cols, beta_k, dk + kv_at);
 }
 
-/* block 256, shared 0, registers 136. x walks over tiles of B queries of a span, y over heads, z over spans. Dynamic shared memory as above, but for the
+/* block 256, shared 0, registers 208. x walks over tiles of B queries of a span, y over heads, z over spans. Dynamic shared memory as above, but for the
  * probabilities. */
-template <int D, int B> static __global__ void __launch_bounds__(THREADS) attention_queries(const float *q, const float *k, const float *v, const float *dy, const float *lse,
+template <int D, int B> static __global__ void __launch_bounds__(THREADS, 1) attention_queries(const float *q, const float *k, const float *v, const float *dy, const float *lse,
                                                                                             const float *delta, const Span *spans, Attention a, float beta, float *dq)
 {
     enum { M = B / SIDE };
