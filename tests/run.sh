@@ -146,11 +146,11 @@ build_clang() {
 part packages install_test_packages
 together || finish
 [ "$fast" ] || part "environment of the peers" make_environment
-part "build (gcc)" build build all -DGRAFT_CUDA_ARCHITECTURES=80-virtual      # the others: resources.sh
+part "build (gcc)" build build all -DGRAFT_CUDA_ARCHITECTURES=80-virtual
 together || finish
 part structure tests/structure.sh
 part "tests" run_ctest build
-part "resources of CUDA kernels" tests/kernels/cuda/resources.sh
+part "resources of CUDA kernels" tests/kernels/cuda/resources.sh sm_80 sm_90 sm_120      # all six: without arguments
 part "tests, address and undefined" sanitized
 part "tests, threads" threaded
 part "build (clang)" build_clang

@@ -81,7 +81,7 @@ DEVICE float finished(float sum, float alpha, const float *bias, float beta, con
     return added(c, at, beta, value);
 }
 
-/* block 256, shared 19456, registers 208. A block has a tile of C and a piece of k, x walks over tiles, down first, z over pieces; a thread
+/* block 256, shared 19456, registers 248. A block has a tile of C and a piece of k, x walks over tiles, down first, z over pieces; a thread
  * has ROWS / 16 x COLS / 16 elements. While a step of k is multiplied, the next is under way from memory to registers. */
 template <int ROWS, int COLS, int STEP, bool DROP>
 static __global__ void __launch_bounds__(THREADS) product_tile(const float *a, const float *b, const float *bias, Shape s, float *c)
