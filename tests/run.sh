@@ -160,7 +160,6 @@ part "scanners, a million texts each" build/test_scanner 1000000
 together
 [ -s "$logs/llama_cpp" ] || finish
 
-part "tests, aarch64 under qemu" tests/aarch64/run.sh
 part "training against TRL and PEFT" peers parity.py build/graft
 part "training what else an adapter has" peers adapter_parity.py build/graft
 part "dropouts of base models" peers dropout_parity.py build/graft gpt2 gemma2-capped
