@@ -8,13 +8,13 @@
 static const char free_keys[] =
     "model_name_or_path|adapter_name_or_path|dataset_name|eval_dataset_name|dataset_train_split|dataset_test_split|dataset_text_field|dataset_field|"
     "column_mapping|datasets|max_samples|test_split_size|chat_template_path|"
-    "output_dir|overwrite_output_dir|resume_from_checkpoint|plan|threads|cpu_isa|gradient_checkpointing|"
+    "output_dir|overwrite_output_dir|resume_from_checkpoint|plan|profile|threads|gradient_checkpointing|"
     "logging_strategy|logging_steps|logging_first_step|logging_nan_inf_filter|report_to|disable_tqdm|run_name|"
     "save_strategy|save_steps|save_total_limit|save_only_model";
 
 static const char mentioned_keys[] =
     "max_steps|num_train_epochs|eval_strategy|eval_steps|eval_delay|eval_on_start|per_device_eval_batch_size|"
-    "early_stopping_patience|early_stopping_threshold";
+    "early_stopping_patience|early_stopping_threshold|device|cpu_isa";
 
 static Status compare(const char *key, const Json *now, const Json *then, const char *path, Notices *notices)
 {

@@ -131,7 +131,8 @@ static void threads_change_nothing(void **state)
         free(flags);
     }
     shell("rm -r out/*.* out/checkpoint-[689]");
-    assert_ok(sft("--resume_from_checkpoint true --threads 2 --logging_steps 1 --save_total_limit 2"));
+    assert_ok(sft("--resume_from_checkpoint true --threads 2 --profile --device auto --logging_steps 1 --save_total_limit 2"));
+    assert_true(has_text(said, "device is \"auto\"; until the checkpoint it was \"cpu\""));
     assert_same_bytes("../whole/out/adapter_model.safetensors", "out/adapter_model.safetensors");
     assert_same_bytes("../whole/out/checkpoint-9/optimizer.safetensors", "out/checkpoint-9/optimizer.safetensors");
 }
