@@ -44,12 +44,6 @@ static inline float half(uint16_t h)
 float f16_to_f32(uint16_t h) { return half(h); }
 float bf16_to_f32(uint16_t h) { return float_of((uint32_t)h << 16); }
 
-uint16_t bf16_of_f32(float x)
-{
-    uint32_t bits = bits_of(x), rounded = (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-    return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
-}
-
 static void decode_f32(const void *blocks, int64_t n, float *out) { memcpy(out, blocks, (size_t)n * sizeof *out); }
 
 static void decode_f16(const void *blocks, int64_t n, float *out)

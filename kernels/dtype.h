@@ -4,6 +4,7 @@
 #ifndef KERNELS_DTYPE_H
 #define KERNELS_DTYPE_H
 #include <stdint.h>
+#include <string.h>
 
 typedef enum {
     DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K,
@@ -26,8 +27,23 @@ extern const DtypeRow dtype_rows[DTYPE_COUNT];
 
 int64_t dtype_row_bytes(Dtype, int64_t n);       /* bytes of n elements, n a multiple of the block */
 
+/* What kernels of every backend compute alike. */
+#ifdef __CUDACC__
+#define ON_HOST_AND_DEVICE static __host__ __device__ inline
+#else
+#define ON_HOST_AND_DEVICE static inline
+#endif
+
+/* The nearest bfloat16, of two as near the even one; a NaN stays one and keeps its sign. */
+ON_HOST_AND_DEVICE uint16_t bf16_of_f32(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+}
+
 float    f16_to_f32(uint16_t);
 float    bf16_to_f32(uint16_t);
-uint16_t bf16_of_f32(float);                     /* to nearest, ties to even; NaN stays NaN */
 
 #endif

@@ -47,14 +47,8 @@ typedef struct { const char *name; Dtype dtype; const void *bytes; int64_t rows,
 
 int64_t weight_stored_row(const Weight *, int64_t row);
 
-#ifdef __CUDACC__
-#define OP_FUNCTION static __host__ __device__ inline
-#else
-#define OP_FUNCTION static inline
-#endif
-
 /* Where row `row` of `rows` stands. */
-OP_FUNCTION int64_t row_stored(RowOrder order, int64_t rows, int64_t heads, int64_t row)
+ON_HOST_AND_DEVICE int64_t row_stored(RowOrder order, int64_t rows, int64_t heads, int64_t row)
 {
     if (order == ROWS_IN_ORDER) return row;
     int64_t parts = order == ROWS_SPLIT ? 3 : 1, d = rows / (parts * heads), head = row / d, i = row % d;

@@ -6,15 +6,9 @@
 
 typedef struct { Tensor x; const uint16_t *from; uint16_t *to; } Kept;
 
-/* bf16_of_f32 and bf16_to_f32, written so that compilers make vectors of them. */
 VECTOR_CLONES void cpu_narrow_floats(const float *x, int64_t n, uint16_t *to)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-        to[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
-    }
+    for (int64_t i = 0; i < n; i++) to[i] = bf16_of_f32(x[i]);
 }
 
 static VECTOR_CLONES void widen(const uint16_t *from, int64_t n, float *x)

@@ -5,11 +5,7 @@
 static __global__ void narrow_elements(const float *x, int64_t n, uint16_t *to)
 {
     int64_t i = grid_thread();
-    if (i >= n) return;
-    uint32_t bits;
-    memcpy(&bits, x + i, sizeof bits);
-    uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-    to[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+    if (i < n) to[i] = bf16_of_f32(x[i]);
 }
 
 /* block 256, shared 0, registers 24. A thread has one element. */
