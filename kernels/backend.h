@@ -58,5 +58,6 @@ Backend cpu_backend(Pool *);
 typedef enum { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_AMX, ISA_COUNT } Isa;
 extern const char *const isa_names[ISA_COUNT + 1];                     /* ends with NULL */
 Status cpu_backend_use(Backend *, Isa);
+Isa    cpu_backend_isa(const Backend *);                               /* which it uses */
 
 #endif

@@ -86,7 +86,7 @@ static const Key sft[] = {
     { FIELD(gradient_accumulation_steps, KEY_INTEGER, "1"), .min = 1, .max = 1 << 20, .meaning = "batches of one optimizer step" },
     { FIELD(num_train_epochs, KEY_NUMBER, "3"), .min = 0, .max = 1e6, .above = true, .meaning = "passes over the rows; a fraction is allowed" },
     { FIELD(max_steps, KEY_INTEGER, "-1"), .min = -1, .max = 1 << 30, .meaning = "optimizer steps, instead of epochs; -1: as many as the epochs give" },
-    { FIELD(bf16, KEY_BOOL, "true"), OR_NULL(1), .meaning = "keep activations for the backward pass in bfloat16; false: all in float32" },
+    { FIELD(bf16, KEY_BOOL, "true"), OR_NULL(1), .meaning = "keep activations for the backward pass in bfloat16, and multiply in it on processors with AMX; false: float32" },
     { FIELD(gradient_checkpointing, KEY_ENUM, "true"), .names = checkpointings,
       .later = "offload", .why = "activations are kept or computed again, not moved",
       .meaning = "compute activations again in the backward pass instead of keeping them; true: where memory is short" },
@@ -98,7 +98,7 @@ static const Key sft[] = {
     { FIELD(data_seed, KEY_INTEGER, "null"), .min = 0, .max = 4294967295.0, OR_NULL(-1), .meaning = "of the order of the rows. Not given: seed" },
     { FIELD(threads, KEY_INTEGER, "null"), .min = 1, .max = 1024, OR_NULL(0), .meaning = "worker threads. Not given: one per core. Results do not depend on it" },
     { FIELD(device, KEY_STRING, "\"cpu\""), .meaning = "cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where there is one" },
-    { FIELD(cpu_isa, KEY_ENUM, "null"), .names = isa_names, OR_NULL(ISA_COUNT), .meaning = "by which of the processor's instructions matrix products are made, for comparisons. Not given: the widest that it has" },
+    { FIELD(cpu_isa, KEY_ENUM, "null"), .names = isa_names, OR_NULL(ISA_COUNT), .meaning = "by which of the processor's instructions matrix products are made on the CPU, for comparisons. Not given: the widest that it has" },
     { FIELD(plan, KEY_BOOL, "false"), .meaning = "print memory plan and cost, run nothing" },
     { FIELD(profile, KEY_BOOL, "false"), .meaning = "print the time that each operation took, at the end" },
 

@@ -26,7 +26,6 @@ enum {
 typedef struct {
     const OpCall *c;
     const Backend *backend;
-    const Instructions *isa;
     bool on_tiles;        /* products with W (tiles.h) */
     Weight w;             /* a trained W is float32 in the step's memory */
     const float *coef;    /* NULL: no gradient is made */
@@ -45,7 +44,7 @@ static Head describe(const Backend *backend, const OpCall *c)
 {
     Tensor t = c->in[1];
     Weight w = !c->args->head.w ? (Weight){ .name = "head", .dtype = DTYPE_F32, .bytes = t.data, .rows = t.rows, .cols = t.cols } : *c->args->head.w;
-    Head h = { .c = c, .backend = backend, .isa = backend->isa, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols,
+    Head h = { .c = c, .backend = backend, .w = w, .vocabulary = w.rows, .z_stride = w.rows + PAD, .width = w.cols,
                .tile_cols = column_cut(w.cols, BACK_WIDTHS * backend->isa->gemm->width, w.dtype) };
     h.on_tiles = tiles_take(backend, &h.w, least(CHUNK, c->args->head.n));
     h.room_floats = weight_is_plain(&w) ? 0 : TOKENS * greatest(h.width, h.tile_cols);
@@ -73,7 +72,7 @@ static void logits_tile(const void *ctx, int task, int worker)
         return;
     }
     Block w = weight_panel(&h->w, token, n, 0, h->width, room);
-    matmul(h->isa, h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
+    matmul(h->backend->isa, h->n, n, h->width, 1, AS_IS, (Block){ h->x, h->width }, TRANSPOSED, w, 0, h->z + token, h->z_stride);
 }
 
 typedef struct { double sum, weighted, plain; float most; int64_t at; } Statistics;    /* sums of e^(z-most), z e^(z-most), z */
@@ -172,7 +171,7 @@ static void dx_tile(const void *ctx, int task, int worker)
     for (int64_t token = 0; token < h->vocabulary; token += step) {
         int64_t n = least(step, h->vocabulary - token);
         Block w = weight_panel(&h->w, token, n, col, n_cols, room);
-        matmul(h->isa, n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0, dx,
+        matmul(h->backend->isa, n_rows, n_cols, n, 1, AS_IS, (Block){ h->z + row * h->z_stride + token, h->z_stride }, AS_IS, w, token ? 1 : 0, dx,
                h->width);
     }
 }
@@ -183,7 +182,7 @@ static void dw_tile(const void *ctx, int task, int worker)
     (void)worker;
     const Head *h = ctx;
     int64_t across = ceil_div(h->width, h->tile_cols), token = task / across * TOKENS, col = task % across * h->tile_cols;
-    matmul(h->isa, least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1,
+    matmul(h->backend->isa, least(TOKENS, h->vocabulary - token), least(h->tile_cols, h->width - col), h->n, 1,
            TRANSPOSED, (Block){ h->z + token, h->z_stride }, AS_IS, (Block){ h->x + col, h->width }, 1, h->dw.data + token * h->width + col, h->width);
 }
 

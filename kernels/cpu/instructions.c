@@ -77,3 +77,5 @@ Status cpu_backend_use(Backend *backend, Isa isa)
     backend->isa = &instruction_sets[isa];
     return STATUS_OK;
 }
+
+Isa cpu_backend_isa(const Backend *backend) { return (Isa)(backend->isa - instruction_sets); }

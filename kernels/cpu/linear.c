@@ -25,7 +25,6 @@ enum {
 typedef struct {
     const OpCall *c;
     const Backend *backend;
-    const Instructions *isa;
     const Weight *w;
     bool on_tiles;
     int64_t rows, in, out, tile_in, tile_out, stripe;      /* tile_in, tile_out: columns of a float32 product that makes dx, y */
@@ -70,7 +69,7 @@ static int64_t n_tiles(const Linear *l, int64_t cols) { return ceil_div(l->rows,
 static Linear describe(const Backend *backend, const OpCall *c, bool bwd)
 {
     const Weight *w = c->args->linear.w;
-    Linear l = { .c = c, .backend = backend, .isa = backend->isa, .w = w, .rows = c->in[0].rows,
+    Linear l = { .c = c, .backend = backend, .w = w, .rows = c->in[0].rows,
                  .in = w->cols, .out = w->rows, .n_terms = c->n_saved };
     l.on_tiles = tiles_take(backend, w, l.rows);
     l.tile_out = backend->isa->gemm->width;
@@ -119,7 +118,7 @@ static void xa_rows(const void *ctx, int task, int worker)
     int64_t row = (int64_t)task * THIN_ROWS, n = least(THIN_ROWS, l->rows - row);
     for (int k = 0; k < l->n_terms; k++) {
         Block x = dropped(l, k, row, n, 0, l->in, l->room + worker * l->room_floats);
-        matmul(l->isa, n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
+        matmul(l->backend->isa, n, rank(l, k), l->in, 1, AS_IS, x, TRANSPOSED, block(term_a(l, k)), 0, l->c->saved[k].data + row * rank(l, k), rank(l, k));
     }
 }
 
@@ -136,7 +135,7 @@ static void y_row(const Linear *l, int64_t col, int64_t n_cols)
     float *y = l->c->out[0].data + col;
     weight_times_row(l->w, col, n_cols, l->c->in[0].data, y);
     for (int k = 0; k < l->n_terms; k++)
-        matmul(l->isa, 1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+        matmul(l->backend->isa, 1, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], 0, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 /* Without the terms that are not joined. */
@@ -151,9 +150,9 @@ static void y_product(const Linear *l, int64_t row, int64_t n_rows, int64_t col,
     }
     Block w = weight_panel(l->w, col, n_cols, 0, l->in, room);
     if (joined(l))
-        matmul_low_rank(l->isa, n_rows, n_cols, l->in, x, TRANSPOSED, w,
+        matmul_low_rank(l->backend->isa, n_rows, n_cols, l->in, x, TRANSPOSED, w,
                         &(LowRankPart){ rank(l, 0), scale(l, 0), at(l->c->saved[0], row, 0), at(term_b(l, 0), col, 0) }, 0, y, l->out);
-    else matmul(l->isa, n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
+    else matmul(l->backend->isa, n_rows, n_cols, l->in, 1, AS_IS, x, TRANSPOSED, w, 0, y, l->out);
 }
 
 static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols, float *room)
@@ -161,7 +160,7 @@ static void y_rows(const Linear *l, int64_t row, int64_t n_rows, int64_t col, in
     float *y = l->c->out[0].data + row * l->out + col;
     y_product(l, row, n_rows, col, n_cols, room);
     for (int k = joined(l); k < l->n_terms; k++)
-        matmul(l->isa, n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
+        matmul(l->backend->isa, n_rows, n_cols, rank(l, k), scale(l, k), AS_IS, at(l->c->saved[k], row, 0), TRANSPOSED, at(term_b(l, k), col, 0), 1, y, l->out);
 }
 
 static void y_tile(const void *ctx, int task, int worker)
@@ -187,11 +186,11 @@ static void thin_products(const Linear *l, int k, int64_t row, int64_t n, bool f
     int64_t r = rank(l, k);
     Block dy = at(l->c->dout[0], row, 0);
     Block dxa = dxa_rows(l, k, row);
-    if (term_b(l, k).data) matmul(l->isa, n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
+    if (term_b(l, k).data) matmul(l->backend->isa, n, r, l->out, scale(l, k), AS_IS, dy, AS_IS, block(term_b(l, k)), 0, l->dxa[k] + row * r, r);
     if (l->c->din[2 + 2 * k].data)
-        matmul(l->isa, r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
+        matmul(l->backend->isa, r, l->out, n, scale(l, k), TRANSPOSED, at(l->c->saved[k], row, 0), AS_IS, dy, first ? 0 : 1, share + r * l->in, l->out);
     if (l->c->din[1 + 2 * k].data)
-        matmul(l->isa, r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
+        matmul(l->backend->isa, r, l->in, n, 1, TRANSPOSED, dxa, AS_IS, dropped(l, k, row, n, 0, l->in, room), first ? 0 : 1, share, l->in);
 }
 
 static void thin_stripe(const void *ctx, int task, int worker)
@@ -241,10 +240,10 @@ static void dx_low_rank(const Linear *l, int k, int64_t row, int64_t n_rows, int
 {
     float *to = l->c->din[0].data + row * l->in + col;
     if (drop(l, k).p == 0) {
-        matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
+        matmul(l->backend->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 1, to, l->in);
         return;
     }
-    matmul(l->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
+    matmul(l->backend->isa, n_rows, n_cols, rank(l, k), 1, AS_IS, dxa_rows(l, k, row), AS_IS, at(term_a(l, k), 0, col), 0, room, n_cols);
     cpu_drop_block(drop(l, k), room, n_cols, n_rows, n_cols, (uint64_t)(row * l->in + col), l->in, room, n_cols);
     for (int64_t r = 0; r < n_rows; r++)
         cpu_hand_over(room + r * n_cols, n_cols, 1, to + r * l->in);
@@ -265,9 +264,9 @@ static void dx_product(const Linear *l, int64_t row, int64_t n_rows, int64_t col
         float beta = out ? 1 : l->c->beta[0];
         Block w = weight_panel(l->w, out, n, col, n_cols, room), dy = at(l->c->dout[0], row, out);
         if (joined_back(l) && out + n == l->out)
-            matmul_low_rank(l->isa, n_rows, n_cols, n, dy, AS_IS, w,
+            matmul_low_rank(l->backend->isa, n_rows, n_cols, n, dy, AS_IS, w,
                             &(LowRankPart){ rank(l, 0), 1, dxa_rows(l, 0, row), at(term_a(l, 0), 0, col) }, beta, to, l->in);
-        else matmul(l->isa, n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
+        else matmul(l->backend->isa, n_rows, n_cols, n, 1, AS_IS, dy, AS_IS, w, beta, to, l->in);
     }
 }
 

@@ -9,7 +9,8 @@ static const Adapted *at(const Adapter *active, int module)
 Var adapter_param(Tape *tape, const Adapter *adapter, int param)
 {
     const Param *p = &adapter->state->param[param];
-    return tape_param(tape, (Tensor){ adapter->state->kernel_value + p->offset, p->rows, p->cols }, (Tensor){ adapter->state->kernel_grad + p->offset, p->rows, p->cols });
+    const State *state = adapter->state;
+    return tape_param(tape, (Tensor){ state->kernel_value + p->offset, p->rows, p->cols }, (Tensor){ state->kernel_grad + p->offset, p->rows, p->cols });
 }
 
 Var adapter_embedding(Tape *tape, const Adapter *active, const Weight *w, int module, const int32_t *ids, int64_t n)
@@ -34,9 +35,7 @@ Var adapter_linear(Tape *tape, const Adapter *active, const Site *site, SiteCont
 /* A parameter, or a vector that stays as it is. */
 static Var vector(Tape *tape, const Adapter *active, int param, float *frozen, int64_t n)
 {
-    if (param == NO_PARAM) return tape_const(tape, (Tensor){ frozen, 1, n });
-    const Param *p = &active->state->param[param];
-    return tape_param(tape, (Tensor){ active->state->kernel_value + p->offset, 1, n }, (Tensor){ active->state->kernel_grad + p->offset, 1, n });
+    return param == NO_PARAM ? tape_const(tape, (Tensor){ frozen, 1, n }) : adapter_param(tape, active, param);
 }
 
 Var adapter_norm(Tape *tape, const Adapter *active, const Norm *norm, const OpArgs *args, Var x)

@@ -160,10 +160,12 @@ void plan_print(const Trainer *t, FILE *out)
     Buffer dtypes = {0}, text = {0};
     model_dtypes(&t->model, &dtypes);
     fprintf(out, "memory plan\n");
-    buffer_format(&text, "%.1f M parameters, %s, mapped from the file", (double)model_parameters(&t->model) / 1e6, dtypes.data);
+    buffer_format(&text, "%.1f M parameters, %s, %s", (double)model_parameters(&t->model) / 1e6, dtypes.data,
+                  t->backend.memory ? "on the device" : "mapped from the file");
     line(out, "base model", p->weights, text.data);
     buffer_clear(&text);
-    buffer_format(&text, "%.2f M trained parameters, gradients, both moments of AdamW", (double)state_trainable(&t->state) / 1e6);
+    buffer_format(&text, "%.2f M trained parameters, gradients%s", (double)state_trainable(&t->state) / 1e6,
+                  t->backend.memory ? "; the moments of AdamW are on the host" : ", both moments of AdamW");
     line(out, "adapter", p->state, text.data);
     buffer_clear(&text);
     buffer_format(&text, "up to %lld tokens, the longest example %d; %d of %lld layers recomputed", (long long)capacity.n_rows, capacity.longest,

@@ -96,7 +96,7 @@ void report_header(Trainer *t)
                 100.0 * (double)trainable / (double)all, r->adapter_name_or_path ? ", continued from " : "", r->adapter_name_or_path ? r->adapter_name_or_path : "");
     data_line(t, "train", recipe_train_name(r), &t->train_counts);
     if (t->eval.n) data_line(t, "eval", recipe_eval_name(r), &t->eval_counts);
-    report_line(report, "device   %s; computing in float32%s", t->device.text, r->bf16 ? ", activations kept in bfloat16" : "");
+    report_line(report, "device   %s; %s", t->device.text, run_device_arithmetic(&t->device));
     report_line(report, "plan     %.0f MB of %.0f MB available; %lld steps of %lld x %lld examples, %d of %lld layers recomputed", (double)plan_bytes(&t->plan) / 1e6,
                 (double)t->plan.available / 1e6, (long long)t->max_steps, (long long)r->per_device_train_batch_size,
                 (long long)r->gradient_accumulation_steps, t->plan.n_recomputed, (long long)c->num_hidden_layers);

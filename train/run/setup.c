@@ -193,10 +193,9 @@ static Status open_run(Trainer *t, const Resume *resume)
 {
     const Recipe *r = &t->recipe;
     t->pool = pool_open(r->threads ? (int)r->threads : pool_default_workers());
-    TRY(run_device_open(&t->device, r->device, t->pool));
+    TRY(run_device_open(&t->device, r->device, r->cpu_isa, r->bf16 ? PRECISION_BF16 : PRECISION_F32, t->pool));
     t->backend = t->device.backend;
-    if (!t->device.device) TRY(cpu_backend_use(&t->backend, r->cpu_isa), "cpu_isa");
-    t->backend.precision = r->bf16 ? PRECISION_BF16 : PRECISION_F32;
+    if (r->profile && t->device.device) device_careful(t->device.device, true);      /* a launch returns before its kernel has run */
     t->log_history = json_new_array();
     t->adamw = (AdamW){ r->adam_beta1, r->adam_beta2, r->adam_epsilon, r->weight_decay, 0 };
     TRY(model_open(&t->model, r->model_name_or_path), "model_name_or_path");

@@ -26,6 +26,8 @@ const DeviceProperties *device_properties(const Device *device)
     return NULL;
 }
 
+void device_careful(Device *device, bool careful) { (void)device, (void)careful; }
+
 Status device_free_bytes(Device *device, size_t *bytes)
 {
     (void)device;
